@@ -1,0 +1,120 @@
+"""The command line: arguments in, one library call, text out."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from regml.errors import ConfigError, RegmlError
+
+LAZY = {
+    "approve": "regml.cli.record:approve",
+    "check": "regml.cli.trace:check",
+    "dhf": "regml.cli.dhf:dhf",
+    "gaps": "regml.cli.trace:gaps",
+    "init": "regml.cli.start:init",
+    "lineage": "regml.cli.trace:lineage",
+    "list": "regml.cli.trace:list_",
+    "matrix": "regml.cli.trace:matrix",
+    "record": "regml.cli.record:record",
+    "show": "regml.cli.trace:show",
+    "summary": "regml.cli.start:summary",
+    "test": "regml.cli.record:test",
+    "trace": "regml.cli.trace:trace",
+    "verify": "regml.cli.record:verify",
+}
+"""Where each command lives; it is imported when it is typed."""
+
+HELP = {
+    "approve": "Sign the content of items as reviewed or approved.",
+    "check": "Look for gaps in the evidence.",
+    "dhf": "Build the Design History File.",
+    "gaps": "Show clause by clause what is covered.",
+    "init": "Start a project.",
+    "lineage": "Tell where a model or dataset comes from.",
+    "list": "List items, runs, datasets, models or results.",
+    "matrix": "Print a traceability matrix.",
+    "record": "Run a DVC stage and leave a signed record.",
+    "show": "Show one item with all its links.",
+    "summary": "Say what was trained on what, and what is still missing.",
+    "test": "Run the device's tests and leave a signed record.",
+    "trace": "Follow the links of one item in both directions.",
+    "verify": "Compare every record, signature and byte.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is typed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted(LAZY)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in LAZY:
+            return None
+        module, name = LAZY[cmd_name].split(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - LAZY names commands
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, HELP[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="regml", prog_name="regml")
+@click.option(
+    "-C",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Work in this directory, as in git.",
+)
+@click.pass_context
+def cli(ctx: click.Context, directory: Path | None) -> None:
+    """Evidence for medical devices that learn: records, traceability, DHF."""
+    ctx.obj = directory or Path()
+
+
+def project_root(start: Path) -> Path:
+    """Return the nearest folder at or above ``start`` with a ``regml.toml``.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / "regml.toml").is_file():
+            return folder
+    raise ConfigError(
+        f"{here}: no regml.toml here or above. "
+        "Go to a project, name one with -C, or start one with 'regml init'."
+    )
+
+
+def main() -> int:
+    """Run the command line; return 0 clean, 1 findings, 2 cannot work."""
+    try:
+        result = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return 2
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        return 2
+    except RegmlError as problem:
+        click.echo(f"regml: {problem}", err=True)
+        return 2
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The nouns people write and runs leave: frozen, without any I/O."""

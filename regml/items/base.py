@@ -1,0 +1,74 @@
+"""What all written items have in common."""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from regml.digest import fingerprint
+
+ItemId = Annotated[
+    str, StringConstraints(pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP)-\d{2,}$")
+]
+"""An id of any kind; which kinds a link accepts is the business of check T11."""
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A text that is not empty."""
+
+Lines = tuple[Line, ...]
+
+
+class Kind(StrEnum):
+    """The kinds of item, by the prefix of their ids."""
+
+    USER_NEED = "UN"
+    REQUIREMENT = "SRS"
+    DATASET_SPECIFICATION = "DS"
+    ANNOTATION_PROTOCOL = "AP"
+    RISK = "RISK"
+    SOFTWARE_ITEM = "SW"
+    SOUP = "SOUP"
+    TEST_PROTOCOL = "VP"
+    CHANGE_REQUEST = "CR"
+    PROBLEM_REPORT = "PR"
+    PCCP_MODIFICATION = "PCCP"
+
+
+class SafetyClass(StrEnum):
+    """Software safety class (IEC 62304 4.3)."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class Strict(BaseModel):
+    """A value that is valid from the moment it exists; a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Item(Strict):
+    """One Markdown file: front matter for the fields, body for the prose.
+
+    Attributes:
+        id: Also the name of its file.
+        title: A short name.
+        text: The body of the file, as written.
+        retired: Why the item is no longer in force; ``None`` while it is.
+    """
+
+    kind: ClassVar[Kind]
+
+    id: ItemId
+    title: Line
+    text: str = ""
+    retired: Line | None = None
+
+    def normative(self) -> dict[str, Any]:
+        """Return every field by name, as JSON values: what an approval is for."""
+        return self.model_dump(mode="json")
+
+    def fingerprint(self) -> str:
+        """Return the sha256 that changes when any normative field changes."""
+        return fingerprint(self.normative())

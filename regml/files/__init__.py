@@ -1,0 +1,1 @@
+"""Formats: bytes in, nouns out. A reader knows no rule."""

@@ -1,0 +1,130 @@
+"""Items: one Markdown file each, YAML front matter for the fields, body for the prose.
+
+The file name is the id, and ``parse_item(path, write_item(item)).item == item``.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from regml.errors import BrokenFileError
+from regml.files.text import parse_yaml, read_text, validate
+from regml.items.base import Kind
+from regml.items.links import MODELS, AnyItem
+
+ITEM_FOLDERS = ("requirements_srs", "risk", "design", "verification", "maintenance")
+"""Where items lie; every ``*.md`` below is one, except ``README.md``."""
+
+_ID = re.compile(r"^([A-Z]+)-\d{2,}$")
+_FENCE = "---\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedItem:
+    """An item with the place it was read from.
+
+    Attributes:
+        item: The item.
+        path: Relative to the project, POSIX.
+        source: The whole file, to find lines in.
+    """
+
+    item: AnyItem
+    path: str
+    source: str
+
+    def line_of(self, text: str) -> int:
+        """Return the 1-based line on which a text first occurs; 1 if it does not."""
+        before, found, _ = self.source.partition(text)
+        return before.count("\n") + 1 if found else 1
+
+
+def read_items(root: Path) -> tuple[LocatedItem, ...]:
+    """Read every item of a project, sorted by path.
+
+    Args:
+        root: The project, or one of its item folders.
+
+    Raises:
+        BrokenFileError: A file is no item; names file and line.
+    """
+    folders = [root / name for name in ITEM_FOLDERS if (root / name).is_dir()]
+    paths = sorted(path for folder in folders or [root] for path in _markdown(folder))
+    return tuple(
+        parse_item(name, read_text(root / name, name=name))
+        for name in (path.relative_to(root).as_posix() for path in paths)
+    )
+
+
+def parse_item(path: str, text: str) -> LocatedItem:
+    """Return the item that a file's text describes.
+
+    Args:
+        path: Of the file, relative to the project; its stem is the id.
+        text: The whole file with LF line ends.
+
+    Raises:
+        BrokenFileError: The name is no id or the text no item.
+    """
+    item_id = path.rpartition("/")[2].removesuffix(".md")
+    match = _ID.match(item_id)
+    if match is None or match[1] not in set(Kind):
+        raise BrokenFileError(
+            path,
+            f"{item_id!r} is not an id.",
+            remedy=f"Name the file after its id, e.g. SRS-012.md; kinds: {_kinds()}.",
+        )
+    front, body = _split(path, text)
+    fields = parse_yaml(front, name=path, first_line=2)
+    model = MODELS[Kind(match[1])]
+    if isinstance(fields, dict):
+        for reserved in {"id", "text"} & set(fields):
+            raise BrokenFileError(
+                path,
+                f"has a key {reserved!r} in its front matter.",
+                remedy="Remove it: the id is the file name, the text is the body.",
+            )
+        fields = {**fields, "id": item_id, "text": body}
+    item = validate(model, fields, text=front, name=path, first_line=2)
+    return LocatedItem(item, path, text)
+
+
+def write_item(item: AnyItem) -> str:
+    """Return the text of an item's file."""
+    fields = item.model_dump(mode="json", exclude={"id", "text"}, exclude_defaults=True)
+    front = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=88)
+    return f"{_FENCE}{front}{_FENCE}{item.text}"
+
+
+def _split(path: str, text: str) -> tuple[str, str]:
+    if not text.startswith(_FENCE):
+        raise BrokenFileError(
+            path,
+            "does not begin with front matter.",
+            remedy="Begin it with a line '---', then the fields, then a line '---'.",
+            line=1,
+        )
+    front, fence, body = text[len(_FENCE) :].partition("\n" + _FENCE)
+    if not fence and not front.endswith("\n---"):
+        raise BrokenFileError(
+            path,
+            "its front matter does not end.",
+            remedy="Put a line '---' after the last field.",
+            line=1,
+        )
+    return front.removesuffix("\n---") + "\n", body
+
+
+def _markdown(folder: Path) -> Iterator[Path]:
+    for base, _, files in os.walk(folder):
+        for file in files:
+            if file.endswith(".md") and file != "README.md":
+                yield Path(base, file)
+
+
+def _kinds() -> str:
+    return ", ".join(kind.value for kind in Kind)

@@ -1,0 +1,164 @@
+"""Reading text and YAML so that every complaint names file and line."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from regml.errors import BrokenFileError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class StrictLoader(_Loader):  # type: ignore[misc]  # the base is picked at run time
+    """The fast YAML loader, refusing a key that stands twice in one mapping."""
+
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, Any]:
+        """Build one mapping."""
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None,
+                        None,
+                        f"the key {key.value!r} stands twice",
+                        key.start_mark,
+                    )
+                seen.add(key.value)
+        return mapping
+
+
+def read_text(path: Path, *, name: str) -> str:
+    """Return a file's text, with LF line ends.
+
+    Raises:
+        BrokenFileError: It cannot be opened or is not UTF-8.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BrokenFileError(name, f"cannot be read ({error.strerror}).") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BrokenFileError(
+            name,
+            f"is not UTF-8 (byte {error.start}).",
+            remedy="Save it with the encoding UTF-8.",
+            line=raw[: error.start].count(b"\n") + 1,
+        ) from error
+    return text.replace("\r\n", "\n")
+
+
+def parse_yaml(text: str, *, name: str, first_line: int = 1) -> Any:
+    """Return the value of one YAML document.
+
+    Args:
+        text: The document.
+        name: File it stands in, for messages.
+        first_line: Line of the file on which ``text`` begins.
+
+    Raises:
+        BrokenFileError: It is not YAML.
+    """
+    try:
+        return yaml.load(text, StrictLoader)  # noqa: S506 - StrictLoader is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise BrokenFileError(
+            name,
+            f"is not valid YAML: {error.problem or error.context}.",
+            remedy="Mend the line; a text with ': ' or '#' needs quotes.",
+            line=mark.line + first_line if mark else first_line,
+        ) from error
+    except yaml.YAMLError as error:
+        raise BrokenFileError(
+            name, f"is not valid YAML: {error}.", line=first_line
+        ) from error
+
+
+def validate(
+    model: type[Model], fields: Any, *, text: str, name: str, first_line: int = 1
+) -> Model:
+    """Return the model of some parsed YAML.
+
+    Raises:
+        BrokenFileError: A field is missing, unknown or has a wrong value; the
+            message names the first one and its line.
+    """
+    if not isinstance(fields, dict):
+        raise BrokenFileError(
+            name, "needs 'key: value' lines here.", line=first_line
+        ) from None
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        # a misspelt key explains a missing one, so it comes first
+        first, *others = sorted(
+            error.errors(include_url=False),
+            key=lambda problem: problem["type"] != "extra_forbidden",
+        )
+        place = ".".join(str(part) for part in first["loc"])
+        more = f" ({len(others)} more problems in this file.)" if others else ""
+        raise BrokenFileError(
+            name,
+            _in_words(first["type"], place, first["msg"], first["input"]),
+            remedy=_remedy(model, first["type"], place) + more,
+            line=_line_of(text, first["loc"]) + first_line - 1,
+        ) from error
+
+
+def _in_words(kind: str, place: str, message: str, given: object) -> str:
+    match kind:
+        case "extra_forbidden":
+            return f"has an unknown key {place!r}."
+        case "missing":
+            return f"lacks the key {place!r}."
+        case "string_pattern_mismatch":
+            return f"{place!r}: {given!r} does not have the form of an id."
+        case "value_error":
+            return message.removeprefix("Value error, ") + "."
+        case _:
+            return f"{place!r}: {message}."
+
+
+def _remedy(model: type[BaseModel], kind: str, place: str) -> str:
+    known = ", ".join(name for name in model.model_fields if name not in {"id", "text"})
+    match kind:
+        case "extra_forbidden" if "." not in place:
+            return f"Known keys: {known}."
+        case "missing":
+            return "Add it."
+        case _:
+            return "Correct it."
+
+
+def _line_of(text: str, location: tuple[int | str, ...]) -> int:
+    """Return the 1-based line of the deepest part of a location that can be found."""
+    node = yaml.compose(text, StrictLoader)
+    line = 1
+    for part in location:
+        match node:
+            case yaml.MappingNode():
+                for key, value in node.value:
+                    if key.value == str(part):
+                        line, node = key.start_mark.line + 1, value
+                        break
+                else:
+                    return line
+            case yaml.SequenceNode() if isinstance(part, int) and part < len(
+                node.value
+            ):
+                node = node.value[part]
+                line = node.start_mark.line + 1
+            case _:
+                return line
+    return line

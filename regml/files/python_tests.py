@@ -1,0 +1,192 @@
+"""Static look at sources: what tests verify, what source files implement.
+
+Nothing is imported and nothing is run.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from regml.errors import BrokenFileError
+
+MARKER: Final = "verifies"
+"""Name of the pytest marker with which a test names what it speaks for."""
+
+IMPLEMENTS: Final = re.compile(
+    r"(?:#|//)\s*regml:\s*implements\s+([A-Za-z]+-\d+(?:\s*,\s*[A-Za-z]+-\d+)*)"
+)
+"""Comment with which a source file names the requirements it implements."""
+
+READABLE: Final = frozenset({".py", ".pyx", ".c", ".cc", ".cpp", ".h", ".js", ".ts"})
+"""Kinds of source file that are searched for such comments."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WrittenTest:
+    """A test as it stands in the source.
+
+    Attributes:
+        name: pytest node id without parameters, POSIX, relative to the project.
+        verifies: Ids it names, in the order in which they are written.
+        path: File, POSIX, relative to the project.
+        line: 1-based line of the function.
+    """
+
+    name: str
+    verifies: tuple[str, ...]
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceMark:
+    """A ``regml: implements`` comment: one per id it names.
+
+    Attributes:
+        path: File, POSIX, relative to the project.
+        line: 1-based line of the comment.
+        id: What it says the file implements.
+    """
+
+    path: str
+    line: int
+    id: str
+
+
+def read_tests(root: Path, folders: Iterable[str]) -> tuple[WrittenTest, ...]:
+    """Return every pytest test below some folders, sorted by name.
+
+    Args:
+        root: The project.
+        folders: Folders or files relative to it; missing ones are skipped.
+
+    Raises:
+        BrokenFileError: A test file is not Python, or a marker names no literal id.
+    """
+    files = {
+        file
+        for folder in folders
+        for file in _python_files(root / folder)
+        if file.name.startswith("test_") or file.name.endswith("_test.py")
+    }
+    return tuple(
+        sorted(
+            test
+            for file in files
+            for test in tests_in(
+                _text(file, root), path=file.relative_to(root).as_posix()
+            )
+        )
+    )
+
+
+def tests_in(source: str, *, path: str) -> Iterator[WrittenTest]:
+    """Give the tests of one module in the order of their lines.
+
+    Raises:
+        BrokenFileError: The source is not Python, or a marker names no literal id.
+    """
+    try:
+        module = ast.parse(source)
+    except SyntaxError as error:
+        raise BrokenFileError(
+            path, f"is not Python: {error.msg}.", line=error.lineno
+        ) from error
+    yield from _tests(module.body, path, path, _module_marks(module, path))
+
+
+def read_marks(root: Path, paths: Iterable[str]) -> tuple[SourceMark, ...]:
+    """Return every ``regml: implements`` comment in some files, sorted.
+
+    Args:
+        root: The project.
+        paths: Files relative to it, POSIX; files of other kinds are skipped.
+    """
+    return tuple(
+        sorted(
+            mark
+            for path in paths
+            if Path(path).suffix in READABLE
+            for mark in marks_in(_text(root / path, root), path=path)
+        )
+    )
+
+
+def marks_in(source: str, *, path: str) -> Iterator[SourceMark]:
+    """Give the ``regml: implements`` comments of one file in their order."""
+    if "regml:" not in source:
+        return
+    for number, line in enumerate(source.splitlines(), start=1):
+        if found := IMPLEMENTS.search(line):
+            for name in found[1].split(","):
+                yield SourceMark(path, number, name.strip())
+
+
+def _tests(
+    body: Iterable[ast.stmt], prefix: str, path: str, inherited: tuple[str, ...]
+) -> Iterator[WrittenTest]:
+    for node in body:
+        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            marks = inherited + _marks(node.decorator_list, path)
+            yield from _tests(node.body, f"{prefix}::{node.name}", path, marks)
+        elif isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef
+        ) and node.name.startswith("test"):
+            marks = inherited + _marks(node.decorator_list, path)
+            unique = tuple(dict.fromkeys(marks))
+            yield WrittenTest(f"{prefix}::{node.name}", unique, path, node.lineno)
+
+
+def _module_marks(module: ast.Module, path: str) -> tuple[str, ...]:
+    """Return what ``pytestmark`` says for all tests of a module."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "pytestmark"
+            for target in node.targets
+        ):
+            value = node.value
+            marks = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
+            return _marks(marks, path)
+    return ()
+
+
+def _marks(decorators: Iterable[ast.expr], path: str) -> tuple[str, ...]:
+    return tuple(
+        name
+        for decorator in decorators
+        if isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Attribute)
+        and decorator.func.attr == MARKER
+        for name in _literals(decorator, path)
+    )
+
+
+def _literals(call: ast.Call, path: str) -> Iterator[str]:
+    for argument in call.args:
+        if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+            raise BrokenFileError(
+                path,
+                f"the marker {MARKER!r} has to name ids as plain text.",
+                remedy='Write for example @pytest.mark.verifies("SRS-001").',
+                line=argument.lineno,
+            )
+        yield argument.value
+
+
+def _python_files(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+    elif place.is_dir():
+        yield from place.rglob("*.py")
+
+
+def _text(file: Path, root: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BrokenFileError(
+            file.relative_to(root).as_posix(), f"cannot be read as text: {error}."
+        ) from error

@@ -1,0 +1,1 @@
+"""The one graph, the rules that look at it, and the questions it answers."""

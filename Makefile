@@ -43,7 +43,6 @@ format: $(INSTALLED)
 	"$(BIN)/ruff" check --fix .
 
 docs: $(INSTALLED)
-	"$(BIN)/python" -m docs.reference
 	"$(BIN)/python" -m sphinx -n -W -q -b html docs build/docs
 
 clean:

@@ -1,0 +1,55 @@
+"""Configuration files: a wrong value is named, with the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from regml.errors import BrokenFileError, ConfigError
+from regml.files.config import read_config, read_policy
+from regml.files.lock import read_lock_file
+from regml.items.risk import Estimate
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_example_is_read() -> None:
+    assert read_config(ROOT).device.name == "HippoVol"
+
+
+def test_every_cell_of_the_risk_matrix_can_be_reached() -> None:
+    policy = read_policy(ROOT)
+    levels = {
+        policy.level(Estimate(severity=s.value, p1=a.value, p2=b.value, level="-"))
+        for s in policy.severity
+        for a in policy.p1
+        for b in policy.p2
+    }
+    assert levels == set(policy.levels)
+
+
+def test_a_value_off_the_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="severity 9 is not on the scale"):
+        read_policy(ROOT).level(Estimate(severity=9, p1=1, p2=1, level="L"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[device\n", "not valid TOML"), ("[device]\nname = 'x'\n", "regml.toml: device")],
+)
+def test_a_broken_configuration_names_the_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
+    with pytest.raises((BrokenFileError, ConfigError), match=said):
+        read_config(tmp_path)
+
+
+def test_only_exact_versions_are_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\nscipy>=1\n", "utf-8")
+    with pytest.raises(BrokenFileError, match=r"requirements\.txt:2: 'scipy>=1'"):
+        read_lock_file(tmp_path, "requirements.txt")
+
+
+def test_names_of_packages_are_compared_as_pip_does(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("Typing_Extensions==4.1  # why\n\n", "utf-8")
+    assert read_lock_file(tmp_path, "l.txt") == {"typing-extensions": "4.1"}

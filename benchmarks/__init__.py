@@ -1,0 +1,1 @@
+"""Every number we state, and the command behind it."""

@@ -1,0 +1,295 @@
+"""From what lies in a project to the one graph; opens no file, judges nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from regml.digest import Artifact
+from regml.items.design import SoftwareItem
+from regml.items.links import Link, references
+from regml.items.recorded import (
+    Approval,
+    Origin,
+    Outcome,
+    Record,
+    StageRun,
+    TestCase,
+    TestRun,
+)
+from regml.trace.current import current_state, facts_of, noted_artifact
+from regml.trace.evidence import Evidence
+from regml.trace.model import (
+    SHORT,
+    AcceptanceRow,
+    DatasetVersion,
+    Edge,
+    Evaluation,
+    KnownTest,
+    ModelVersion,
+    Node,
+    NodeType,
+    TraceGraph,
+)
+
+Part: TypeAlias = Iterator[Node | Edge]
+"""What each builder gives: nodes and edges, in any order."""
+
+
+@dataclass
+class _Versions:
+    """Datasets and models by digest, and who produced which bytes last."""
+
+    datasets: dict[str, DatasetVersion] = field(default_factory=dict)
+    models: dict[str, ModelVersion] = field(default_factory=dict)
+
+
+def build_graph(evidence: Evidence) -> TraceGraph:
+    """Build the graph; links to things that do not exist are kept and marked."""
+    current = current_state(evidence)
+    versions = _versions(evidence)
+    nodes: dict[str, Node] = {}
+    edges: dict[Edge, None] = {}
+    for part in (
+        _items(evidence),
+        _tests(evidence, current.believed),
+        _sources(evidence),
+        _datasets(versions),
+        _models(versions),
+        _runs(evidence.records, versions),
+        _test_runs(evidence.records, versions),
+        _approvals(evidence.records),
+    ):
+        for entry in part:
+            if isinstance(entry, Node):
+                nodes.setdefault(entry.id, entry)
+            else:
+                edges[entry] = None
+    for edge in edges:
+        for end in (edge.source, edge.target):
+            if end not in nodes:
+                nodes[end] = Node(end, NodeType.MISSING, "does not exist")
+    return TraceGraph(evidence, current, nodes.values(), edges)
+
+
+def test_key(name: str) -> str:
+    """Return the node id of a test, from a pytest node id with or without parameters.
+
+    >>> test_key("tests/test_a.py::test_b[1-2]")
+    'test:tests/test_a.py::test_b'
+    """
+    return f"test:{name.partition('[')[0]}"
+
+
+test_key.__test__ = False  # type: ignore[attr-defined]  # not a test for pytest
+
+
+def _items(evidence: Evidence) -> Part:
+    for located in evidence.items:
+        item = located.item
+        yield Node(item.id, NodeType.ITEM, item.title, located, f"{located.path}:1")
+        for reference in references(item):
+            yield Edge(reference.source, reference.link, reference.target)
+
+
+def _tests(evidence: Evidence, believed: Iterable[Record]) -> Part:
+    written = {test_key(test.name): test for test in evidence.tests}
+    latest: dict[str, tuple[Record, list[TestCase]]] = {}
+    for record in believed:
+        if not isinstance(record.statement, TestRun):
+            continue
+        for case in record.statement.cases:
+            key = test_key(case.name)
+            if key not in latest or latest[key][0] is not record:
+                latest[key] = (record, [])
+            latest[key][1].append(case)
+    for key in sorted(written.keys() | latest.keys()):
+        test, (record_, cases) = written.get(key), latest.get(key, (None, []))
+        known = KnownTest(key.removeprefix("test:"), test, record_, tuple(cases))
+        where = f"{test.path}:{test.line}" if test else ""
+        title = known.name.rpartition("::")[2].replace("_", " ")
+        yield Node(key, NodeType.TEST, title, known, where)
+        for target in known.verifies:
+            yield Edge(key, Link.VERIFIES, target)
+        if record_:
+            yield Edge(key, Link.PRODUCED_BY, f"tests@{record_.id}")
+
+
+def _sources(evidence: Evidence) -> Part:
+    owners = [
+        (source.rstrip("/"), located.item.id)
+        for located in evidence.items
+        if isinstance(located.item, SoftwareItem)
+        for source in located.item.sources
+    ]
+    for path, owner in owners:
+        yield Node(f"file:{path}", NodeType.FILE, path, None, path)
+        yield Edge(f"file:{path}", Link.PART_OF, owner)
+    for mark in evidence.implements:
+        name = f"file:{mark.path}"
+        yield Node(name, NodeType.FILE, mark.path, None, f"{mark.path}:{mark.line}")
+        yield Edge(name, Link.IMPLEMENTS, mark.id)
+        for path, owner in owners:
+            if mark.path.startswith(f"{path}/"):
+                yield Edge(name, Link.PART_OF, owner)
+
+
+def _versions(evidence: Evidence) -> _Versions:
+    found = _Versions()
+    present = {
+        evidence.workspace[path].sha256: (path, manifest)
+        for path, manifest in sorted(evidence.manifests.items())
+        if path in evidence.workspace
+    }
+    for record in evidence.records:
+        manifest = noted_artifact(record, "dataset", "manifest")
+        if manifest:
+            facts = facts_of(record, "dataset")
+            older = found.datasets.get(manifest.sha256)
+            found.datasets[manifest.sha256] = DatasetVersion(
+                manifest.sha256,
+                manifest.path,
+                (*(older.runs if older else ()), record),
+                facts,
+                present.get(manifest.sha256, (None, None))[1],
+            )
+        weights = noted_artifact(record, "model", "weights")
+        if weights:
+            before = found.models.get(weights.sha256)
+            found.models[weights.sha256] = ModelVersion(
+                weights.sha256,
+                weights.path,
+                (*(before.runs if before else ()), record),
+                facts_of(record, "model"),
+            )
+    for sha256, (path, content) in present.items():
+        if sha256 not in found.datasets:
+            found.datasets[sha256] = DatasetVersion(sha256, path, (), {}, content)
+    return found
+
+
+def _datasets(versions: _Versions) -> Part:
+    for sha256, dataset in versions.datasets.items():
+        name = f"dataset@{sha256[:SHORT]}"
+        specification = (
+            dataset.manifest.specification
+            if dataset.manifest
+            else dataset.facts.get("specification")
+        )
+        title = f"dataset version for {specification or 'no specification'}"
+        yield Node(name, NodeType.DATASET, title, dataset, dataset.path)
+        if isinstance(specification, str):
+            yield Edge(name, Link.FULFILS, specification)
+        for record in dataset.runs:
+            yield Edge(name, Link.PRODUCED_BY, f"run@{record.id}")
+
+
+def _models(versions: _Versions) -> Part:
+    for sha256, model in versions.models.items():
+        name = f"model@{sha256[:SHORT]}"
+        title = str(model.facts.get("architecture", "model"))
+        yield Node(name, NodeType.MODEL, title, model, model.path)
+        for record in model.runs:
+            yield Edge(name, Link.PRODUCED_BY, f"run@{record.id}")
+            for artifact in _inputs(record):
+                if artifact.sha256 in versions.datasets:
+                    dataset = f"dataset@{artifact.sha256[:SHORT]}"
+                    yield Edge(name, Link.TRAINED_ON, dataset)
+
+
+def _runs(records: Iterable[Record], versions: _Versions) -> Part:
+    producers: dict[str, str] = {}
+    for record in records:
+        run = record.statement
+        if not isinstance(run, StageRun):
+            continue
+        name = f"run@{record.id}"
+        title = f"{run.stage} {run.outcome} {run.origin.started_utc}"
+        yield Node(name, NodeType.STAGE_RUN, title, record, record.path)
+        yield from _commit(name, run.origin)
+        for artifact in run.inputs:
+            if producers.get(artifact.sha256, name) != name:
+                yield Edge(name, Link.DERIVED_FROM, producers[artifact.sha256])
+        protocol = facts_of(record, "annotations").get("protocol")
+        if isinstance(protocol, str):
+            yield Edge(name, Link.ANNOTATED_BY, protocol)
+        yield from _evaluation(record, versions)
+        if run.outcome is Outcome.PASSED:
+            producers.update({out.sha256: name for out in run.outputs})
+
+
+def _evaluation(record: Record, versions: _Versions) -> Part:
+    facts = facts_of(record, "evaluation")
+    if not facts:
+        return
+    name = f"evaluation@{record.id}"
+    found = Evaluation(record, facts, tuple(_rows(facts)))
+    title = f"evaluation with {len(found.rows)} acceptance results"
+    yield Node(name, NodeType.EVALUATION, title, found, record.path)
+    yield Edge(name, Link.PRODUCED_BY, f"run@{record.id}")
+    for artifact in _inputs(record):
+        if artifact.sha256 in versions.models:
+            yield Edge(name, Link.EVALUATES, f"model@{artifact.sha256[:SHORT]}")
+        if artifact.sha256 in versions.datasets:
+            yield Edge(name, Link.EVALUATED_ON, f"dataset@{artifact.sha256[:SHORT]}")
+    for row in found.rows:
+        yield Edge(name, Link.VERIFIES, row.requirement)
+
+
+def _rows(facts: Mapping[str, Any]) -> Iterator[AcceptanceRow]:
+    """Give the acceptance rows of an evaluation; what is no row is left out."""
+    for row in facts.get("acceptance", ()):
+        if isinstance(row, Mapping) and isinstance(row.get("requirement"), str):
+            yield AcceptanceRow(
+                requirement=row["requirement"],
+                criterion=int(row.get("criterion", 0)),
+                fingerprint=str(row.get("fingerprint", "")),
+                group=row.get("group"),
+                value=row.get("value"),
+                low=row.get("low"),
+                high=row.get("high"),
+                compared=row.get("compared"),
+                cases=int(row.get("cases") or 0),
+                outcome=str(row.get("outcome", "")),
+                reason=str(row.get("reason") or ""),
+                facts=row,
+            )
+
+
+def _test_runs(records: Iterable[Record], versions: _Versions) -> Part:
+    for record in records:
+        run = record.statement
+        if not isinstance(run, TestRun):
+            continue
+        name = f"tests@{record.id}"
+        title = f"{len(run.cases)} tests {run.origin.started_utc}"
+        yield Node(name, NodeType.TEST_RUN, title, record, record.path)
+        yield from _commit(name, run.origin)
+        for sha256 in run.models.values():
+            if sha256 in versions.models:
+                yield Edge(name, Link.USES, f"model@{sha256[:SHORT]}")
+
+
+def _approvals(records: Iterable[Record]) -> Part:
+    for record in records:
+        approval = record.statement
+        if not isinstance(approval, Approval):
+            continue
+        name = f"approval@{record.id}"
+        person = approval.origin.person.name
+        title = f"{approval.meaning} by {person} {approval.origin.started_utc}"
+        yield Node(name, NodeType.APPROVAL, title, record, record.path)
+        yield from _commit(name, approval.origin)
+        for item_id in approval.fingerprints:
+            yield Edge(name, Link.APPROVES, item_id)
+
+
+def _commit(source: str, origin: Origin) -> Part:
+    if origin.commit:
+        name = f"commit@{origin.commit[:SHORT]}"
+        yield Node(name, NodeType.COMMIT, origin.commit)
+        yield Edge(source, Link.AT_COMMIT, name)
+
+
+def _inputs(record: Record) -> tuple[Artifact, ...]:
+    run = record.statement
+    return run.inputs if isinstance(run, StageRun) else ()

@@ -1,0 +1,385 @@
+"""The graph: every piece of evidence, and the typed links to its reasons.
+
+An edge points from the evidence to its reason (test -> requirement -> risk, model ->
+dataset -> run -> commit): :meth:`TraceGraph.reasons` follows the arrows,
+:meth:`TraceGraph.affected` goes against them.
+"""
+
+import difflib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from regml.errors import UnknownIdError
+from regml.files.markdown import LocatedItem
+from regml.files.python_tests import WrittenTest
+from regml.items.base import Item
+from regml.items.data import DatasetManifest
+from regml.items.links import AnyItem, Link
+from regml.items.recorded import Outcome, Record, StageRun, TestCase
+from regml.trace.current import Current
+from regml.trace.evidence import Evidence
+
+if TYPE_CHECKING:
+    import networkx
+
+SHORT: Final = 12
+"""Hex digits of a digest in an id."""
+
+I = TypeVar("I", bound=Item)  # noqa: E741 - stands for Item
+
+
+class NodeType(StrEnum):
+    """What a node of the graph is."""
+
+    ITEM = "item"
+    STAGE_RUN = "stage run"
+    TEST_RUN = "test run"
+    APPROVAL = "approval"
+    DATASET = "dataset version"
+    MODEL = "model version"
+    EVALUATION = "evaluation"
+    TEST = "test"
+    COMMIT = "commit"
+    FILE = "source file"
+    MISSING = "missing"
+    """Something links to it and it does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceRow:
+    """One acceptance criterion as the validate stage decided it.
+
+    Attributes:
+        requirement: Whose criterion it is.
+        criterion: Index into the requirement's ``acceptance``.
+        fingerprint: Of the requirement as it was then.
+        group: Value of the subgroup column, or ``None``.
+        value: The statistic.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        compared: Which number met the limit or did not.
+        cases: How many cases it rests on.
+        outcome: ``passed``, ``failed`` or ``skipped``.
+        reason: Why; empty when passed.
+        facts: The whole row as recorded.
+    """
+
+    requirement: str
+    criterion: int
+    fingerprint: str
+    group: str | None
+    value: float | None
+    low: float | None
+    high: float | None
+    compared: float | None
+    cases: int
+    outcome: str
+    reason: str
+    facts: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetVersion:
+    """A dataset by the digest of its manifest.
+
+    Attributes:
+        sha256: Of the manifest.
+        path: Of the manifest.
+        runs: Stage runs that wrote it, oldest first.
+        facts: What the latest of them noted about it.
+        manifest: Its content, where it is the one in the work tree.
+    """
+
+    sha256: str
+    path: str
+    runs: tuple[Record, ...]
+    facts: Mapping[str, Any]
+    manifest: DatasetManifest | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A model by the digest of its weights.
+
+    Attributes:
+        sha256: Of the weights.
+        path: Of the weights.
+        runs: Stage runs that wrote them, oldest first.
+        facts: What the latest of them noted about it.
+    """
+
+    sha256: str
+    path: str
+    runs: tuple[Record, ...]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one run of the validate stage found out about one model.
+
+    Attributes:
+        record: The stage run.
+        facts: What it noted.
+        rows: The acceptance criteria it decided.
+    """
+
+    record: Record
+    facts: Mapping[str, Any]
+    rows: tuple[AcceptanceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTest:
+    """A test as it is written, and as it ran last; its parameters are its cases.
+
+    Attributes:
+        name: pytest node id without parameters.
+        written: The source; ``None`` when it is not there any more.
+        record: The latest believed test run it was part of.
+        cases: What came of it there.
+    """
+
+    name: str
+    written: WrittenTest | None
+    record: Record | None
+    cases: tuple[TestCase, ...]
+
+    @property
+    def verifies(self) -> tuple[str, ...]:
+        """What it speaks for, as it is written now or was when it ran."""
+        if self.written:
+            return self.written.verifies
+        return tuple(dict.fromkeys(i for case in self.cases for i in case.verifies))
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The worst outcome of its cases; ``None`` when it never ran."""
+        order = (Outcome.KILLED, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED)
+        found = {case.outcome for case in self.cases}
+        return next((outcome for outcome in order if outcome in found), None)
+
+
+NodeValue = (
+    LocatedItem | Record | DatasetVersion | ModelVersion | Evaluation | KnownTest | None
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One piece of evidence.
+
+    Attributes:
+        id: How people name it.
+        type: What it is.
+        title: A few words about it.
+        value: What it stands for; ``None`` for commits, files and missing things.
+        where: File, and line where there is one.
+    """
+
+    id: str
+    type: NodeType
+    title: str
+    value: NodeValue = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    """One link; from the evidence to its reason."""
+
+    source: str
+    link: Link
+    target: str
+
+
+class TraceGraph:
+    """All evidence of a project with its links; it cannot be changed.
+
+    Args:
+        evidence: What it was built from.
+        current: Which runs, data and model ``dvc.lock`` stands for.
+        nodes: Every node.
+        edges: Every link; both ends are nodes.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        current: Current,
+        nodes: Iterable[Node],
+        edges: Iterable[Edge],
+    ) -> None:
+        self.evidence = evidence
+        self.current = current
+        self.nodes: Mapping[str, Node] = MappingProxyType({n.id: n for n in nodes})
+        self.edges = tuple(edges)
+        self._out: dict[str, list[Edge]] = {}
+        self._into: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            self._out.setdefault(edge.source, []).append(edge)
+            self._into.setdefault(edge.target, []).append(edge)
+        self._fingerprints: dict[str, str] = {}
+
+    def node(self, node_id: str) -> Node:
+        """Return the node with exactly this id.
+
+        Raises:
+            UnknownIdError: There is none; the message names similar ones.
+        """
+        if node_id not in self.nodes:
+            raise UnknownIdError(self._unknown(node_id))
+        return self.nodes[node_id]
+
+    def find(self, text: str) -> Node:
+        """Return the node that a person means.
+
+        Accepts ids in any case, ``model@current``, ``dataset@current``,
+        ``evaluation@current``, beginnings of digests (``model@3f9``), bare record ids,
+        and tests without ``test:``.
+
+        Raises:
+            UnknownIdError: Nothing or more than one thing fits.
+        """
+        for name in (text, text.upper(), f"test:{text}", f"file:{text}"):
+            if name in self.nodes and self.nodes[name].type is not NodeType.MISSING:
+                return self.nodes[name]
+        prefix, _, digest = text.partition("@")
+        if digest == "current":
+            return self._current(prefix)
+        wanted = f"{prefix}@{digest[:SHORT]}" if digest else f"@{text}"
+        found = sorted(
+            name
+            for name in self.nodes
+            if (name.startswith(wanted) if digest else wanted in name)
+        )
+        if len(found) != 1:
+            raise UnknownIdError(self._unknown(text, candidates=found))
+        return self.nodes[found[0]]
+
+    def out(self, node_id: str, *links: Link) -> tuple[Edge, ...]:
+        """Return the links of a node to its reasons, all or only some kinds."""
+        edges = self._out.get(node_id, ())
+        return tuple(edge for edge in edges if not links or edge.link in links)
+
+    def into(self, node_id: str, *links: Link) -> tuple[Edge, ...]:
+        """Return the links of evidence that a node is the reason of."""
+        edges = self._into.get(node_id, ())
+        return tuple(edge for edge in edges if not links or edge.link in links)
+
+    def reasons(self, node_id: str) -> frozenset[str]:
+        """Return everything a node rests on, directly or not."""
+        return self._reach(node_id, lambda name: [e.target for e in self.out(name)])
+
+    def affected(self, node_id: str) -> frozenset[str]:
+        """Return everything that rests on a node, directly or not."""
+        return self._reach(node_id, lambda name: [e.source for e in self.into(name)])
+
+    def item(self, item_id: str) -> AnyItem | None:
+        """Return an item, or ``None`` when no item has this id."""
+        node = self.nodes.get(item_id)
+        if node is None or not isinstance(node.value, LocatedItem):
+            return None
+        return node.value.item
+
+    def items(self, model: type[I], *, retired: bool = False) -> tuple[I, ...]:
+        """Return the items of one kind in the order of the evidence.
+
+        Args:
+            model: Their type.
+            retired: Also those that are no longer in force.
+        """
+        return tuple(
+            found.item
+            for found in self.evidence.items
+            if isinstance(found.item, model) and (retired or found.item.retired is None)
+        )
+
+    def fingerprint(self, item_id: str) -> str | None:
+        """Return the fingerprint of an item, or ``None`` when no item has this id."""
+        if item_id not in self._fingerprints:
+            item = self.item(item_id)
+            if item is None:
+                return None
+            self._fingerprints[item_id] = item.fingerprint()
+        return self._fingerprints[item_id]
+
+    def where(self, node_id: str, text: str = "") -> str:
+        """Return ``path:line`` of a text in an item's file, or where the node lies."""
+        node = self.nodes.get(node_id)
+        if node is None:
+            return ""
+        if isinstance(node.value, LocatedItem):
+            line = node.value.line_of(text) if text else 1
+            return f"{node.value.path}:{line}"
+        return node.where
+
+    def believed(self) -> tuple[Record, ...]:
+        """Return the records whose signature and place in the log are in order."""
+        return self.current.believed
+
+    def runs(self, stage: str) -> tuple[Record, ...]:
+        """Return all runs of a stage, also failed ones, in the order of the log."""
+        return tuple(
+            record
+            for record in self.evidence.records
+            if isinstance(record.statement, StageRun)
+            and record.statement.stage == stage
+        )
+
+    def to_networkx(self) -> "networkx.MultiDiGraph[str]":
+        """Return a frozen copy for networkx's algorithms; the link is the key.
+
+        The graph itself is plain dictionaries, because importing networkx alone costs
+        a third of what a check of 5,000 items may take.
+        """
+        import networkx
+
+        graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
+        graph.add_nodes_from(
+            (name, {"node": self.nodes[name]}) for name in sorted(self.nodes)
+        )
+        for edge in sorted(self.edges):
+            graph.add_edge(edge.source, edge.target, edge.link)
+        networkx.freeze(graph)
+        return graph
+
+    def _reach(
+        self, start: str, neighbours: Callable[[str], Iterable[str]]
+    ) -> frozenset[str]:
+        self.node(start)
+        seen, todo = {start}, deque([start])
+        while todo:
+            for name in neighbours(todo.popleft()):
+                if name not in seen:
+                    seen.add(name)
+                    todo.append(name)
+        return frozenset(seen - {start})
+
+    def _current(self, prefix: str) -> Node:
+        digests = {
+            "model": self.current.model and self.current.model.sha256,
+            "dataset": self.current.manifest and self.current.manifest.sha256,
+            "evaluation": self.current.evaluation and self.current.evaluation.id,
+        }
+        digest = digests.get(prefix)
+        if not digest:
+            raise UnknownIdError(
+                f"{prefix}@current: no believed run explains what dvc.lock holds. "
+                "Run 'dvc repro', or name one by its digest."
+            )
+        return self.node(f"{prefix}@{digest[:SHORT]}")
+
+    def _unknown(self, text: str, candidates: Iterable[str] = ()) -> str:
+        """Return a message with what could have been meant."""
+        several = list(candidates)[:5]
+        if several:
+            return f"{text!r} may be any of {', '.join(several)}. Name one of them."
+        near = difflib.get_close_matches(text, self.nodes, n=3, cutoff=0.6)
+        if near:
+            return f"{text!r} is unknown. Did you mean {', '.join(near)}?"
+        return f"{text!r} is unknown. 'regml list' shows what there is."

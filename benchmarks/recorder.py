@@ -11,7 +11,6 @@ from pathlib import Path
 from benchmarks.measure import measure, on_path, show
 from regml.starter import start_project
 
-
 STAGE = """\
 stages:
   nothing:

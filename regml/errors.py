@@ -32,7 +32,12 @@ class BrokenFileError(RegmlError):
     """
 
     def __init__(
-        self, path: Path | str, problem: str, *, remedy: str = "", line: int | None = None
+        self,
+        path: Path | str,
+        problem: str,
+        *,
+        remedy: str = "",
+        line: int | None = None,
     ) -> None:
         self.path = str(path)
         self.line = line

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from regml.digest import fingerprint
 
 ItemId = Annotated[
-    str, StringConstraints(pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP)-\d{2,}$")
+    str,
+    StringConstraints(pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP)-\d{2,}$"),
 ]
 """An id of any kind; which kinds a link accepts is the business of check T11."""
 

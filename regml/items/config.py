@@ -72,7 +72,9 @@ class Signer(Strict):
     name: Line
     email: Line
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
-    public_key: Annotated[str, StringConstraints(pattern=r"^-----BEGIN PUBLIC KEY-----")]
+    public_key: Annotated[
+        str, StringConstraints(pattern=r"^-----BEGIN PUBLIC KEY-----")
+    ]
 
 
 class Config(Strict):

@@ -163,7 +163,9 @@ class RiskPolicy(Strict):
         if len(self.matrix) < steps or any(
             len(row) != len(self.severity) for row in self.matrix
         ):
-            raise ValueError("matrix needs a row per probability, a column per severity")
+            raise ValueError(
+                "matrix needs a row per probability, a column per severity"
+            )
         unknown = {cell for row in self.matrix for cell in row} - set(self.levels)
         if unknown | (set(self.acceptable) - set(self.levels)):
             raise ValueError("matrix and acceptable may only name levels of 'levels'")
@@ -195,10 +197,16 @@ class RiskPolicy(Strict):
 
 
 def _cell(
-    table: tuple[tuple[T, ...], ...], row: int, column: int, row_name: str, column_name: str
+    table: tuple[tuple[T, ...], ...],
+    row: int,
+    column: int,
+    row_name: str,
+    column_name: str,
 ) -> T:
     if not 1 <= row <= len(table):
         raise ValueError(f"{row_name} {row} is not on the scale 1 to {len(table)}")
     if not 1 <= column <= len(table[0]):
-        raise ValueError(f"{column_name} {column} is not on the scale 1 to {len(table[0])}")
+        raise ValueError(
+            f"{column_name} {column} is not on the scale 1 to {len(table[0])}"
+        )
     return table[row - 1][column - 1]

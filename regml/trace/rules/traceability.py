@@ -1,0 +1,335 @@
+"""T: every requirement has a reason, a place and a result (IEC 62304 5.2, 5.3, 5.7)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regml.findings import Severity
+from regml.items.base import Item, Kind
+from regml.items.design import SoftwareItem
+from regml.items.links import Link, references
+from regml.items.recorded import Approval, Record
+from regml.items.requirements import Requirement, VerificationMethod
+from regml.trace.model import KnownTest, TraceGraph
+from regml.trace.results import Status, approvals_of, requirement_status
+from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
+
+HISTORY = frozenset({Link.CHANGES, Link.AFFECTS, Link.RESOLVES})
+"""Links that tell of the past and may name a retired item."""
+
+VERIFIABLE = frozenset({Kind.REQUIREMENT, Kind.USER_NEED, Kind.RISK})
+"""Kinds that a test may verify."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A link as it stands in an item, a test or a source file.
+
+    Attributes:
+        source: Id of the node that states it.
+        link: What it says.
+        target: Id it names.
+        field: Front matter field, marker or comment.
+        allowed: Kinds the target may be of.
+        where: ``path:line``; empty for items, whose line is looked up when needed.
+    """
+
+    source: str
+    link: Link
+    target: str
+    field: str
+    allowed: frozenset[Kind]
+    where: str = ""
+
+    def place(self, graph: TraceGraph) -> str:
+        """Return where it is stated."""
+        return self.where or graph.where(self.source, self.target)
+
+
+def stated_links(graph: TraceGraph) -> Iterator[Stated]:
+    """Give every link that somebody wrote: items, tests, source comments."""
+    for located in graph.evidence.items:
+        for ref in references(located.item):
+            yield Stated(ref.source, ref.link, ref.target, ref.field, ref.allowed)
+    for test in graph.evidence.tests:
+        for target in test.verifies:
+            where = f"{test.path}:{test.line}"
+            name = f"test:{test.name}"
+            yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, where)
+    only = frozenset({Kind.REQUIREMENT})
+    for mark in graph.evidence.implements:
+        where, name = f"{mark.path}:{mark.line}", f"file:{mark.path}"
+        yield Stated(name, Link.IMPLEMENTS, mark.id, "regml: implements", only, where)
+
+
+def requirements(graph: TraceGraph) -> tuple[Requirement, ...]:
+    """Return the software requirements in force."""
+    return graph.items(Requirement)
+
+
+# IEC 62304 5.2.1, 5.2.6 f
+@rule(
+    "T01",
+    "Every software requirement has a user need or a risk as its reason.",
+    requirements,
+    clauses=("IEC 62304 5.2.1", "IEC 62304 5.2.6"),
+)
+def has_a_reason(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
+    """A requirement without a reason cannot be validated."""
+    is_control = graph.into(item.id, Link.IMPLEMENTED_BY)
+    if not item.refines and not item.controls and not is_control:
+        yield Gap(
+            item.id,
+            "The requirement refines no user need and controls no risk.",
+            "Name its user need under 'refines' or its risk under 'controls'.",
+            graph.where(item.id),
+        )
+
+
+# IEC 62304 5.7.1, 5.7.4 a
+@rule(
+    "T03",
+    "Every software requirement has a test, an acceptance criterion, a protocol, or a "
+    "rationale for inspection or analysis.",
+    requirements,
+    clauses=("IEC 62304 5.7.1", "IEC 62304 5.7.4"),
+)
+def has_a_verification(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
+    """Verification has to be planned before it can be missing."""
+    planned = item.acceptance or any(
+        _is_planned(graph, edge.source) for edge in graph.into(item.id, Link.VERIFIES)
+    )
+    if item.method is VerificationMethod.TEST:
+        if not planned:
+            yield Gap(
+                item.id,
+                "No test, acceptance criterion or protocol verifies the requirement.",
+                f'Mark a test with @pytest.mark.verifies("{item.id}"), or write a '
+                "protocol that verifies it.",
+                graph.where(item.id),
+            )
+    elif item.method_rationale is None:
+        yield Gap(
+            item.id,
+            f"The requirement is verified by {item.method}, and nothing says why that "
+            "suffices.",
+            "Give the reason under 'method_rationale'.",
+            graph.where(item.id, "method"),
+        )
+
+
+def _is_planned(graph: TraceGraph, source: str) -> bool:
+    """Tell whether a test is still written, or a protocol still in force."""
+    value = graph.nodes[source].value
+    if isinstance(value, KnownTest):
+        return value.written is not None or (
+            isinstance(value.record, Record)
+            and value.record.statement.origin.code == graph.evidence.code
+        )
+    item = graph.item(source)
+    return item is not None and item.retired is None
+
+
+# IEC 62304 5.7.4 c, 5.8.1
+@rule(
+    "T04",
+    "Every software requirement has passed results for the present code, wording and "
+    "model.",
+    requirements,
+    clauses=("IEC 62304 5.7.4", "IEC 62304 5.8.1"),
+)
+def is_verified(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
+    """A requirement without any planned verification is left to T03."""
+    found = requirement_status(graph, item.id)
+    if found.status in (Status.PASSED, Status.NO_TEST):
+        return
+    reasons = list(found.reasons)
+    more = f" (and {len(reasons) - 2} more)" if len(reasons) > 2 else ""
+    why = "; ".join(reasons[:2]) or "no group had enough cases to be evaluated"
+    yield Gap(
+        item.id,
+        f"The requirement is {_IN_WORDS[found.status]}: {why}{more}.",
+        _NEXT[found.status],
+        graph.where(item.id),
+    )
+
+
+_IN_WORDS = {
+    Status.FAILED: "not met",
+    Status.STALE: "verified only for an older state (stale)",
+    Status.NOT_RUN: "not verified (not run)",
+}
+_NEXT = {
+    Status.FAILED: "Mend the cause and run again, or write a problem report.",
+    Status.STALE: "Run 'dvc repro' and 'regml test' again, or sign again.",
+    Status.NOT_RUN: "Run 'dvc repro' and 'regml test'; for a protocol, inspection or "
+    "analysis carry it out and sign with 'regml approve'.",
+}
+
+
+# IEC 62304 5.3.1
+@rule(
+    "T06",
+    "Every software requirement is allocated to a software item, and every leaf item "
+    "carries a requirement or says why not.",
+    lambda graph: graph.items(Requirement) + graph.items(SoftwareItem),
+    severity=Severity.MAJOR,
+    clauses=("IEC 62304 5.3.1",),
+    classes=CLASS_B_AND_C,
+)
+def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
+    """Both directions of the allocation."""
+    if isinstance(item, Requirement):
+        carriers = graph.into(item.id, Link.IMPLEMENTS)
+        if not any(edge.source.startswith("SW-") for edge in carriers):
+            yield Gap(
+                item.id,
+                "No software item implements the requirement.",
+                f"Add {item.id} to 'implements' of the software item that does.",
+                graph.where(item.id),
+            )
+    elif isinstance(item, SoftwareItem):
+        is_leaf = not graph.into(item.id, Link.PART_OF) or not any(
+            edge.source.startswith("SW-") for edge in graph.into(item.id, Link.PART_OF)
+        )
+        if is_leaf and not item.implements and item.without_requirements is None:
+            yield Gap(
+                item.id,
+                "The software item implements no requirement and does not say why.",
+                "Allocate requirements under 'implements', or give the reason under "
+                "'without_requirements'.",
+                graph.where(item.id),
+            )
+
+
+def ids_and_links(graph: TraceGraph) -> tuple[tuple[str, ...] | Stated, ...]:
+    """Return the paths of the items that share an id, and every stated link."""
+    return (*_groups_of_ids(graph), *stated_links(graph))
+
+
+# IEC 62304 8.1.1, 5.2.6 e
+@rule(
+    "T08",
+    "Every id is unique, and every link leads to something that exists.",
+    ids_and_links,
+    clauses=("IEC 62304 8.1.1", "IEC 62304 5.2.6"),
+)
+def exists_once(graph: TraceGraph, subject: tuple[str, ...] | Stated) -> Iterator[Gap]:
+    """Ids that differ only by case are the same file on some machines."""
+    if isinstance(subject, tuple):
+        first, *others = subject
+        for path in others:
+            yield Gap(
+                path.rpartition("/")[2].removesuffix(".md"),
+                f"The id is used twice: {first} has it as well.",
+                "Give one of the two files the next free id.",
+                f"{path}:1",
+            )
+    elif graph.item(subject.target) is None:
+        yield Gap(
+            subject.source,
+            f"'{subject.field}' names {subject.target}, which does not exist.",
+            f"Correct the id, or write {subject.target}.",
+            subject.place(graph),
+        )
+
+
+def _groups_of_ids(graph: TraceGraph) -> Iterator[tuple[str, ...]]:
+    """Give the paths of the items that share an id: one path where all is well."""
+    groups: dict[str, list[str]] = {}
+    for located in graph.evidence.items:
+        groups.setdefault(located.item.id.upper(), []).append(located.path)
+    yield from (tuple(paths) for paths in groups.values())
+
+
+# IEC 62304 8.2.2
+@rule(
+    "T09",
+    "No retired item is a reason for anything in force.",
+    lambda graph: [s for s in stated_links(graph) if s.link not in HISTORY],
+    clauses=("IEC 62304 8.2.2",),
+)
+def is_in_force(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
+    """Changes and problem reports may name retired items: they tell of the past."""
+    source, target = graph.item(stated.source), graph.item(stated.target)
+    if target is None or target.retired is None or (source and source.retired):
+        return
+    yield Gap(
+        stated.source,
+        f"'{stated.field}' names {stated.target}, which is retired: {target.retired}.",
+        f"Name what took the place of {stated.target}, or remove the link.",
+        stated.place(graph),
+    )
+
+
+# ISO 13485 7.3.3
+@rule(
+    "T11",
+    "Every link leads to an item of a kind that it may lead to.",
+    stated_links,
+    clauses=("ISO 13485 7.3.3", "IEC 62304 5.2.6"),
+)
+def is_of_the_right_kind(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
+    """A link to something that does not exist is left to T08."""
+    target = graph.item(stated.target)
+    if target is None or target.kind in stated.allowed:
+        return
+    kinds = ", ".join(sorted(kind.value for kind in stated.allowed))
+    yield Gap(
+        stated.source,
+        f"'{stated.field}' names {stated.target}; only {kinds} may stand there.",
+        "Name an item of that kind, or move the link to the field it belongs to.",
+        stated.place(graph),
+    )
+
+
+def _confirmed_links(graph: TraceGraph) -> Iterator[tuple[str, str, str, Record]]:
+    """Give each link that the last approval of its source saw, with what it saw."""
+    for located in graph.evidence.items:
+        item = located.item
+        approvals = approvals_of(graph, item.id)
+        if item.retired or not approvals:
+            continue
+        last = approvals[-1].statement
+        if not isinstance(last, Approval):
+            continue
+        for target in dict.fromkeys(ref.target for ref in references(item)):
+            if target in last.linked:
+                yield item.id, target, last.linked[target], approvals[-1]
+
+
+# IEC 62304 6.3.1, 8.2.3
+@rule(
+    "T12",
+    "What an approved item rests on is as it was when the item was approved.",
+    _confirmed_links,
+    severity=Severity.MAJOR,
+    clauses=("IEC 62304 6.3.1", "IEC 62304 8.2.3"),
+)
+def is_not_suspect(
+    graph: TraceGraph, confirmed: tuple[str, str, str, Record]
+) -> Iterator[Gap]:
+    """A link is suspect when its target changed after its last approval."""
+    source, target, seen, record = confirmed
+    if graph.fingerprint(target) == seen:
+        return
+    person = record.statement.origin.person.name
+    yield Gap(
+        source,
+        f"The link to {target} is suspect: {target} changed since {person} approved "
+        f"{source} ({record.id}).",
+        f"Read {source} against the present {target} and sign with "
+        f"'regml approve {source}'.",
+        graph.where(source, target),
+    )
+
+
+RULES = (
+    has_a_reason,
+    has_a_verification,
+    is_verified,
+    is_allocated,
+    exists_once,
+    is_in_force,
+    is_of_the_right_kind,
+    is_not_suspect,
+)

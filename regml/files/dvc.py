@@ -1,0 +1,399 @@
+"""``dvc.yaml``, ``dvc.lock`` and ``*.dvc``, read without DVC."""
+
+import json
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from regml.errors import BrokenFileError, ConfigError
+from regml.files.core_yaml import read_plain_text, read_yaml
+from regml.items.recorded import StageRun
+
+PIPELINE = "dvc.yaml"
+LOCK = "dvc.lock"
+PARAMETERS = "params.yaml"
+"""The file parameters come from where a stage names none."""
+
+_TEMPLATE = re.compile(r"(?<!\\)\$\{\s*([^{}]*?)\s*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """An output of a stage.
+
+    Attributes:
+        path: Relative to the project, POSIX.
+        cache: Whether DVC keeps it (and git ignores it).
+    """
+
+    path: str
+    cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage as ``dvc.yaml`` declares it; templates are filled in.
+
+    Attributes:
+        name: Its name.
+        command: What DVC runs; several commands are joined by line ends.
+        deps: Paths of files and folders it reads.
+        params: Keys it reads, by parameter file; no keys means the whole file.
+        outs: What it writes, also metrics and plots.
+    """
+
+    name: str
+    command: str
+    deps: tuple[str, ...]
+    params: Mapping[str, tuple[str, ...]]
+    outs: tuple[Out, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedStage:
+    """A stage as ``dvc.lock`` says it was last run.
+
+    Attributes:
+        name: Its name.
+        command: What was run.
+        deps: md5 of each dependency by path; a folder's ends in ``.dir``.
+        params: Values by parameter file and key.
+        outs: md5 of each output by path.
+    """
+
+    name: str
+    command: str
+    deps: Mapping[str, str]
+    params: Mapping[str, Any]
+    outs: Mapping[str, str]
+
+
+def read_stages(root: Path) -> tuple[Stage, ...]:
+    """Read ``dvc.yaml``; a project without one has no stages.
+
+    Raises:
+        BrokenFileError: A file is not YAML or not of the form DVC reads.
+        ConfigError: It uses ``foreach`` or ``matrix``, or a template without a value.
+    """
+    document = _mapping(read_yaml(root, PIPELINE, missing={}), PIPELINE, "the file")
+    declared = _mapping(document.get("stages") or {}, PIPELINE, "stages")
+    if not declared:
+        return ()
+    values = _Values.load(root, document.get("vars"))
+    return tuple(
+        _stage(name, _mapping(body, PIPELINE, f"stage {name}"), values, root)
+        for name, body in declared.items()
+    )
+
+
+def read_lock(root: Path) -> tuple[LockedStage, ...]:
+    """Read ``dvc.lock`` (schema 2.0); a project that never ran has none.
+
+    Raises:
+        BrokenFileError: It is not YAML or not of the form DVC writes.
+    """
+    document = _mapping(read_yaml(root, LOCK, missing={}), LOCK, "the file")
+    if document and str(document.get("schema")) != "2.0":
+        raise BrokenFileError(
+            LOCK,
+            f"has schema {document.get('schema')!r}, not '2.0'.",
+            remedy="Write it anew with DVC 3: dvc repro.",
+        )
+    stages = _mapping(document.get("stages") or {}, LOCK, "stages")
+    if not stages:
+        return ()
+    folders = _work_folders(root)
+    try:
+        return tuple(
+            _locked(name, body, folders.get(name, ".")) for name, body in stages.items()
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BrokenFileError(
+            LOCK, f"is not as DVC writes it ({error!r}).", remedy="Run dvc repro."
+        ) from error
+
+
+def imported_paths(root: Path, files: Iterable[str]) -> frozenset[str]:
+    """Return what ``*.dvc`` files among some files put under DVC's control.
+
+    Raises:
+        BrokenFileError: One of them is not YAML.
+    """
+    found = set()
+    for name in files:
+        if not name.endswith(".dvc") or not (root / name).is_file():
+            continue
+        document = _mapping(read_yaml(root, name), name, "the file")
+        folder = PurePosixPath(name).parent / str(document.get("wdir", "."))
+        found |= {
+            _join(str(folder), str(out["path"]))
+            for out in document.get("outs") or ()
+            if isinstance(out, dict) and "path" in out
+        }
+    return frozenset(found)
+
+
+def parameter_values(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
+    """Return the values a stage reads, as ``dvc.lock`` would keep them.
+
+    Raises:
+        ConfigError: A key or file does not exist; names both.
+        BrokenFileError: A parameter file cannot be read.
+    """
+    return {
+        name: _pick(read_parameters(root, name), keys, name, stage.name)
+        for name, keys in stage.params.items()
+    }
+
+
+def read_parameters(root: Path, name: str) -> dict[str, Any]:
+    """Read a parameter file: YAML, JSON or TOML.
+
+    Raises:
+        BrokenFileError: It is missing or broken.
+        ConfigError: It is of another kind.
+    """
+    match PurePosixPath(name).suffix:
+        case ".yaml" | ".yml":
+            value = read_yaml(root, name)
+        case ".json" | ".toml" as suffix:
+            load = json.loads if suffix == ".json" else tomllib.loads
+            try:
+                value = load(read_plain_text(root, name))
+            except ValueError as error:
+                kind = suffix[1:].upper()
+                raise BrokenFileError(name, f"is not {kind}: {error}.") from error
+        case _:
+            raise ConfigError(
+                f"{name}: parameters are read from YAML, JSON and TOML only. "
+                f"Move them to {PARAMETERS}."
+            )
+    return plain(_mapping(value or {}, name, "the file"))  # type: ignore[no-any-return]
+
+
+def differences(locked: LockedStage, run: StageRun) -> tuple[str, ...]:
+    """Tell in which ways a run is not the one that ``dvc.lock`` tells of.
+
+    Empty when the run explains the stage: it passed, with the same command,
+    parameters, dependencies and outputs.
+    """
+    found = []
+    if run.outcome != "passed":
+        found.append(f"the run {run.outcome}")
+    if run.command != locked.command:
+        found.append("the command differs")
+    if plain(run.parameters) != locked.params:
+        found.append("the parameters differ")
+    for role, wanted, artifacts in (
+        ("dependency", locked.deps, run.inputs),
+        ("output", locked.outs, run.outputs),
+    ):
+        had = {artifact.path: artifact.md5 for artifact in artifacts}
+        found += [
+            f"{role} {path} differs"
+            for path in sorted({*wanted, *had})
+            if wanted.get(path) != had.get(path)
+        ]
+    return tuple(found)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: keys are text, dates are ISO 8601."""
+    match value:
+        case dict() | Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case float() if value != value or value in {float("inf"), float("-inf")}:
+            return str(value)
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+class _Values(dict[str, Any]):
+    """What templates may refer to."""
+
+    @classmethod
+    def load(cls, root: Path, declared: Any) -> "_Values":
+        """Collect ``params.yaml`` and everything under ``vars``."""
+        values = cls()
+        if (root / PARAMETERS).is_file():
+            values.update(read_parameters(root, PARAMETERS))
+        return values.extended(root, declared)
+
+    def extended(self, root: Path, declared: Any) -> "_Values":
+        """Return these values and those of a ``vars`` list."""
+        values = _Values(self)
+        for entry in declared or ():
+            if isinstance(entry, dict):
+                values.update(plain(entry))
+            else:
+                name, _, keys = str(entry).partition(":")
+                found = read_parameters(root, name)
+                wanted = keys.split(",") if keys else found
+                values.update({key: found[key] for key in wanted})
+        return values
+
+    def fill(self, text: str, stage: str) -> str:
+        """Return a text with every ``${key.path}`` replaced by its value."""
+
+        def value_of(match: re.Match[str]) -> str:
+            keys = match[1].replace("[", ".").replace("]", "").split(".")
+            match _descend(self, keys):
+                case bool() as truth:
+                    return "true" if truth else "false"
+                case str() | int() | float() as value:
+                    return str(value)
+                case _:
+                    raise ConfigError(
+                        f"{PIPELINE}: stage {stage}: '{match[0]}' is no single value "
+                        f"of {PARAMETERS} or vars. Name one."
+                    )
+
+        return _TEMPLATE.sub(value_of, text).replace("\\${", "${")
+
+
+def _stage(name: str, body: dict[str, Any], values: _Values, root: Path) -> Stage:
+    for key in ("foreach", "matrix"):
+        if key in body:
+            raise ConfigError(
+                f"{PIPELINE}: stage {name} uses '{key}', which regml does not read. "
+                "Write its stages out one by one."
+            )
+    known = values.extended(root, body.get("vars"))
+
+    def fill(value: Any) -> str:
+        return known.fill(str(value), name)
+
+    command = body.get("cmd")
+    if not command:
+        raise BrokenFileError(PIPELINE, f"stage {name} has no cmd.", remedy="Add it.")
+    folder = fill(body.get("wdir", "."))
+    outs = [
+        Out(_join(folder, fill(path)), bool(flags.get("cache", True)))
+        for kind in ("outs", "metrics", "plots")
+        for path, flags in _entries(body.get(kind))
+    ]
+    return Stage(
+        name=name,
+        command=_command([fill(line) for line in _lines(command)]),
+        deps=tuple(
+            sorted(_join(folder, fill(path)) for path, _ in _entries(body.get("deps")))
+        ),
+        params=_params(body.get("params"), folder, fill),
+        outs=tuple(sorted(outs, key=lambda out: out.path)),
+    )
+
+
+def _params(
+    declared: Any, folder: str, fill: Callable[[Any], str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the keys by file; ``()`` stands for the whole file."""
+    keys: dict[str, list[str]] = {}
+    whole = set()
+    for entry in declared or ():
+        if not isinstance(entry, dict):
+            keys.setdefault(_join(folder, PARAMETERS), []).append(fill(entry))
+            continue
+        for file, names in entry.items():
+            path = _join(folder, fill(file))
+            keys.setdefault(path, []).extend(fill(name) for name in names or ())
+            if not names:
+                whole.add(path)
+    return {
+        path: () if path in whole else tuple(sorted(set(names)))
+        for path, names in sorted(keys.items())
+    }
+
+
+def _locked(name: str, body: dict[str, Any], folder: str) -> LockedStage:
+    def digests(kind: str) -> dict[str, str]:
+        return {
+            _join(folder, row["path"]): str(row["md5"]) for row in body.get(kind, ())
+        }
+
+    params = {
+        _join(folder, file): plain(values)
+        for file, values in body.get("params", {}).items()
+    }
+    command = _command(_lines(body["cmd"]))
+    return LockedStage(name, command, digests("deps"), params, digests("outs"))
+
+
+def _work_folders(root: Path) -> dict[str, str]:
+    """Return the ``wdir`` of each stage that has one; paths in the lock start there."""
+    document = read_yaml(root, PIPELINE, missing={}) or {}
+    stages = document.get("stages") or {}
+    if not any("wdir" in body for body in stages.values() if isinstance(body, dict)):
+        return {}
+    values = _Values.load(root, document.get("vars"))
+    return {
+        name: values.extended(root, body.get("vars")).fill(str(body["wdir"]), name)
+        for name, body in stages.items()
+        if isinstance(body, dict) and "wdir" in body
+    }
+
+
+def _entries(declared: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give path and flags of each entry under ``deps``, ``outs`` and the like."""
+    for entry in declared or ():
+        if isinstance(entry, dict):
+            for path, flags in entry.items():
+                yield str(path), flags or {}
+        else:
+            yield str(entry), {}
+
+
+def _pick(
+    values: dict[str, Any], keys: tuple[str, ...], name: str, stage: str
+) -> dict[str, Any]:
+    if not keys:
+        return values
+    picked = {key: _descend(values, key.split(".")) for key in keys}
+    for key, value in picked.items():
+        if value is _ABSENT:
+            raise ConfigError(
+                f"{name}: has no key {key!r}, which stage {stage} of {PIPELINE} reads. "
+                "Add it."
+            )
+    return picked
+
+
+_ABSENT = object()
+
+
+def _descend(value: Any, keys: list[str]) -> Any:
+    for key in keys:
+        match value:
+            case dict() if key in value:
+                value = value[key]
+            case list() if key.isdigit() and int(key) < len(value):
+                value = value[int(key)]
+            case _:
+                return _ABSENT
+    return value
+
+
+def _lines(command: Any) -> list[str]:
+    return [str(line) for line in command] if isinstance(command, list) else [command]
+
+
+def _command(lines: list[str]) -> str:
+    return "\n".join(lines)
+
+
+def _join(folder: str, path: str) -> str:
+    """Return a normalised POSIX path relative to the project."""
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _mapping(value: Any, name: str, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BrokenFileError(name, f"{what} is not a mapping of keys to values.")
+    return value

@@ -1,0 +1,266 @@
+"""What git knows of a work tree, asked with as few ``git`` processes as possible.
+
+All paths are relative to the project, POSIX, whatever the locale: git is asked for
+NUL-separated output. A project outside any repository has no commit; everything else
+that keeps git from answering is an error, never a silent "no commit".
+"""
+
+import getpass
+import hashlib
+import os
+import subprocess
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from regml.digest import digest_file, fingerprint
+from regml.errors import ConfigError
+from regml.items.recorded import Person
+
+RUN_LEFTOVERS = ("dvc.lock", "records")
+"""What running stages changes by nature; it makes no work tree dirty."""
+
+ARGUMENTS_AT_ONCE = 500
+"""How many paths one git process is given."""
+
+_QUIET = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
+_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeState:
+    """How the work tree relates to its commit.
+
+    Attributes:
+        commit: ``None`` outside a repository or before the first commit.
+        dirty: Tracked files that differ from the commit, sorted.
+        diff_sha256: Digest of their difference; ``None`` when there is none.
+    """
+
+    commit: str | None
+    dirty: tuple[str, ...]
+    diff_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files git sees in a work tree.
+
+    Attributes:
+        tracked: In the index; a deleted one stays listed.
+        untracked: On disk, neither tracked nor ignored.
+    """
+
+    tracked: frozenset[str]
+    untracked: frozenset[str]
+
+
+def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
+    """Return the commit and the tracked files that differ from it.
+
+    Args:
+        root: The project.
+        outs: Outputs of all stages; a difference in them is no dirt, and neither is
+            one in ``dvc.lock`` or ``records/``.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    if not in_repository(root):
+        return TreeState(None, (), None)
+    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True)
+    commit = head.decode().strip() or None
+    base = commit or _empty_tree(root)
+    expected = {*RUN_LEFTOVERS, *outs}
+    changed = _paths(_git(root, *_DIFF, "--name-only", "-z", base))
+    dirty = tuple(sorted(path for path in changed if not lies_in(path, expected)))
+    return TreeState(commit, dirty, _difference(root, base, dirty) if dirty else None)
+
+
+def list_files(root: Path) -> Listing:
+    """Return the tracked and the untracked files of a project.
+
+    Outside a repository every file counts as untracked, except hidden ones and
+    what Python compiles.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    if not in_repository(root):
+        return Listing(frozenset(), frozenset(_walk(root)))
+    rows = _paths(_git(root, "ls-files", "-z", "-t", "-c", "-o", "--exclude-standard"))
+    return Listing(
+        frozenset(row[2:] for row in rows if not row.startswith("? ")),
+        frozenset(row[2:] for row in rows if row.startswith("? ")),
+    )
+
+
+def tracked_files(root: Path) -> frozenset[str]:
+    """Return the files that exist and that git tracks or would offer to track."""
+    listing = list_files(root)
+    return frozenset(
+        path for path in listing.tracked | listing.untracked if (root / path).is_file()
+    )
+
+
+def code_digest(
+    root: Path, paths: Iterable[str], *, listing: Listing | None = None
+) -> str:
+    """Return one digest of all files at or below some paths, as they are on disk.
+
+    Args:
+        root: The project.
+        paths: Files and folders; those that do not exist add nothing.
+        listing: What :func:`list_files` gave, where it was asked already.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    seen = listing or list_files(root)
+    wanted = {path.rstrip("/") for path in paths}
+    files = sorted(
+        path for path in seen.tracked | seen.untracked if lies_in(path, wanted)
+    )
+    return fingerprint(
+        {
+            path: digest_file(root / path, name=path).sha256
+            for path in files
+            if (root / path).is_file()
+        }
+    )
+
+
+def commit_seconds(root: Path, commit: str) -> int:
+    """Return when a commit was made, in seconds since 1970 UTC.
+
+    Raises:
+        ConfigError: git does not know the commit.
+    """
+    return int(_git(root, "show", "-s", "--format=%ct", commit, "--"))
+
+
+def person(root: Path) -> Person:
+    """Return who works here, as git would name them in a commit.
+
+    The environment (``GIT_AUTHOR_NAME``, ``GIT_AUTHOR_EMAIL``) goes before git's
+    configuration, as in git; without either it is the user of the operating system.
+    """
+    settings = _identity(root)
+    user = _system_user()
+
+    def first(key: str) -> str | None:
+        return (
+            os.environ.get(f"GIT_AUTHOR_{key.upper()}")
+            or settings.get(f"author.{key}")
+            or settings.get(f"user.{key}")
+        )
+
+    return Person(first("name") or user, first("email") or f"{user}@localhost")
+
+
+def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
+    """Return the files below some folders that ``.dvcignore`` hides from DVC.
+
+    git reads the patterns, which have its own syntax. Needs a repository; outside
+    one nothing is ignored.
+    """
+    if not folders or not (root / ".dvcignore").is_file() or not in_repository(root):
+        return frozenset()
+    command = ("ls-files", "-z", "-i", "--exclude-per-directory=.dvcignore")
+    found = [
+        _git(root, *command, side, "--", *sorted(folders)) for side in ("-c", "-o")
+    ]
+    return frozenset(path for output in found for path in _paths(output))
+
+
+def in_repository(root: Path) -> bool:
+    """Tell whether a folder lies in a git repository."""
+    here = root.resolve()
+    return "GIT_DIR" in os.environ or any(
+        (folder / ".git").exists() for folder in (here, *here.parents)
+    )
+
+
+def lies_in(path: str, places: Collection[str]) -> bool:
+    """Tell whether a POSIX path is one of some places or lies below one."""
+    if path in places:
+        return True
+    return any(path[:end] in places for end, mark in enumerate(path) if mark == "/")
+
+
+def _git(root: Path, *arguments: str, refusal: bool = False) -> bytes:
+    """Return what git prints.
+
+    Args:
+        root: Where it runs.
+        arguments: Of git.
+        refusal: Exit status 1 is an answer (nothing found), not a failure.
+    """
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.quotePath=false", *arguments],
+            cwd=root,
+            env={**os.environ, **_QUIET},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"{root}: git cannot be started ({error.strerror}). Install git."
+        ) from error
+    if done.returncode and not (refusal and done.returncode == 1):
+        said = done.stderr.decode(errors="replace").strip()
+        raise ConfigError(f"{root}: git {arguments[0]} failed: {said}")
+    return done.stdout
+
+
+def _paths(output: bytes) -> list[str]:
+    return [os.fsdecode(path) for path in output.split(b"\0") if path]
+
+
+def _empty_tree(root: Path) -> str:
+    """Return the id of a tree without files, in the repository's own hash."""
+    return _git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
+
+
+def _difference(root: Path, base: str, paths: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(paths), ARGUMENTS_AT_ONCE):
+        some = paths[start : start + ARGUMENTS_AT_ONCE]
+        # --full-index: the digest must not depend on how short git cuts object ids
+        digest.update(_git(root, *_DIFF, "--binary", "--full-index", base, "--", *some))
+    return digest.hexdigest()
+
+
+def _identity(root: Path) -> dict[str, str]:
+    asked = ("config", "-z", "--get-regexp", r"^(author|user)\.(name|email)$")
+    try:
+        answer = _git(root, *asked, refusal=True)
+    except ConfigError:
+        return {}  # without git there is still somebody at work
+    rows = (row.partition(b"\n") for row in answer.split(b"\0") if row)
+    return {
+        key.decode(): value.decode(errors="replace").strip() for key, _, value in rows
+    }
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run a user id without a name
+        return f"uid{os.getuid()}"
+
+
+def _walk(root: Path) -> list[str]:
+    found = []
+    for base, folders, files in os.walk(root):
+        folders[:] = [
+            name for name in folders if name[0] != "." and name != "__pycache__"
+        ]
+        found += [
+            Path(base, name).relative_to(root).as_posix()
+            for name in files
+            if name[0] != "."
+        ]
+    return found

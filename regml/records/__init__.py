@@ -1,0 +1,1 @@
+"""What a run leaves: written, signed, kept in order, and checked again."""

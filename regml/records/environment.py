@@ -1,0 +1,160 @@
+"""On what a run ran: interpreter, packages, machine. No host name, no paths."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from regml import __version__
+
+THREAD_VARIABLES = (
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_VISIBLE_DEVICES",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+)
+"""Variables that may change a number; recorded when set."""
+
+LOCALE_VARIABLES = ("LANG", "LC_ALL", "LC_NUMERIC", "TZ")
+
+GPU_SECONDS = 20.0
+"""How long a graphics driver may take to answer, in seconds."""
+
+
+def environment() -> dict[str, Any]:
+    """Return what is known about interpreter, packages and machine, as JSON values.
+
+    The packages are those of the running interpreter, which is the one a command
+    ``python ...`` finds when regml is installed beside it.
+    """
+    system = os.uname()
+    return {
+        "regml": __version__,
+        "python": {
+            "implementation": sys.implementation.name,
+            "version": ".".join(str(part) for part in sys.version_info[:3]),
+        },
+        "packages": packages(),
+        "system": {
+            "kernel": f"{system.sysname} {system.release}",
+            "machine": system.machine,
+            "release": _os_release(),
+        },
+        "cpu": {"model": _cpu_model(), "cores": _cores()},
+        "threads": _set_ones(THREAD_VARIABLES),
+        "locale": _set_ones(LOCALE_VARIABLES),
+        "container": _container(),
+    }
+
+
+def packages() -> dict[str, str]:
+    """Return the version of every installed package by its normalised name.
+
+    Read from the names of ``*.dist-info`` folders: opening their metadata takes a
+    hundred times as long. What stands earlier on ``sys.path`` wins, as in an import.
+    """
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or ".")  # noqa: PTH208 - names are all we need
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith(".dist-info"):
+                package, _, version = name[: -len(".dist-info")].partition("-")
+                found.setdefault(package.lower().replace("_", "-"), version)
+    return found
+
+
+class GpuQuery:
+    """A question to the graphics driver that runs beside the command.
+
+    ``nvidia-smi`` takes up to a second, so it is started first and read last.
+    """
+
+    def __init__(self) -> None:
+        program = shutil.which("nvidia-smi")
+        self._process = _ask_driver(program) if program else None
+
+    def answer(self) -> list[dict[str, str]]:
+        """Return name and driver of each GPU; none without a driver."""
+        if self._process is None:
+            return []
+        try:
+            text, _ = self._process.communicate(timeout=GPU_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return [{"name": "unknown", "driver": "nvidia-smi did not answer"}]
+        if self._process.returncode:
+            return []
+        rows = (line.rpartition(",") for line in text.splitlines() if "," in line)
+        return [
+            {"name": name.strip(), "driver": driver.strip()} for name, _, driver in rows
+        ]
+
+
+def _ask_driver(program: str) -> subprocess.Popen[str] | None:
+    try:
+        return subprocess.Popen(
+            [program, "--query-gpu=name,driver_version", "--format=csv,noheader"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # a Ctrl-C is for the command, not for this question
+            start_new_session=True,
+        )
+    except OSError:
+        return None
+
+
+def _set_ones(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _os_release() -> str:
+    for line in _lines("/etc/os-release"):
+        key, _, value = line.partition("=")
+        if key == "PRETTY_NAME":
+            return value.strip('"')
+    return "unknown"
+
+
+def _cpu_model() -> str:
+    for line in _lines("/proc/cpuinfo"):
+        key, _, value = line.partition(":")
+        if key.strip() in {"model name", "Hardware", "cpu model"}:
+            return value.strip()
+    return "unknown"
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, which can be fewer than exist."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _container() -> str | None:
+    for mark, kind in (
+        ("/.dockerenv", "docker"),
+        ("/run/.containerenv", "podman"),
+        ("/var/run/secrets/kubernetes.io", "kubernetes"),
+    ):
+        if Path(mark).exists():
+            return kind
+    return os.environ.get("container")  # noqa: SIM112 - systemd writes it so
+
+
+def _lines(path: str) -> Iterator[str]:
+    try:
+        with Path(path).open(encoding="utf-8", errors="replace") as stream:
+            yield from (line.rstrip("\n") for line in stream)
+    except OSError:
+        return

@@ -1,0 +1,414 @@
+"""The log: an append-only list of signed records, each naming those before it.
+
+``records/log.jsonl`` has one line per record. What is *believed* is inside the signed
+payloads: each names the digests of the log heads it was made on, so that a record that
+is edited, removed, slipped in or moved breaks a link that somebody signed. Two git
+branches give two heads; the next record names both.
+
+A reader cannot see that the newest records were cut off, nor what the holder of a
+trusted key rewrote since the last anchor (a signed tag, the head printed in the DHF).
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regml.digest import canonical_json, sha256_of
+from regml.errors import RecordError, UnknownIdError
+from regml.items.recorded import (
+    Approval,
+    LogProblem,
+    ProblemKind,
+    Record,
+    StageRun,
+    Statement,
+    TestRun,
+)
+from regml.records import statement as statements
+from regml.records.dsse import (
+    PAYLOAD_TYPE,
+    Envelope,
+    read_envelope,
+    seal,
+    signed_by,
+)
+from regml.records.keys import HasPublicKey, SigningKey, trusted_keys
+
+if TYPE_CHECKING:
+    from regml.records.dsse import PublicKey
+
+FOLDER = "records"
+LOG = f"{FOLDER}/log.jsonl"
+LOCK = ".regml/log.lock"
+KINDS = {StageRun: "runs", TestRun: "tests", Approval: "approvals"}
+"""Folder below ``records/`` for each kind of statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log.
+
+    Attributes:
+        path: Of the record's file, relative to the project.
+        previous: sha256 of the log heads before it.
+        sha256: Of the record's file.
+    """
+
+    path: str
+    previous: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """All records of a project and what keeps them from being believed.
+
+    Attributes:
+        records: Those that can be read and are signed by a trusted key, in order.
+        problems: Sorted.
+        heads: sha256 of the records no other record names.
+        listed: How many records the log lists.
+    """
+
+    records: tuple[Record, ...]
+    problems: tuple[LogProblem, ...]
+    heads: tuple[str, ...]
+    listed: int = 0
+
+
+def append(root: Path, statement: Statement, key: SigningKey) -> Record:
+    """Sign a statement and add it to the log; all of it or nothing.
+
+    The time the statement was finished is the moment of signing, taken under the lock:
+    along the log, time never runs backwards by accident.
+
+    Raises:
+        RecordError: It cannot be written; names file and remedy.
+    """
+    with _locked(root):
+        entries = read_entries(root)
+        previous = log_heads(entries)
+        origin = replace(statement.origin, finished_utc=utc_now())
+        stamped = replace(statement, origin=origin)
+        envelope = seal(canonical_json(statements.write(stamped, previous)), key)
+        digest = sha256_of(envelope)
+        entry = Entry(_file_name(stamped, digest), previous, digest)
+        _store(root, entry, envelope)
+    return Record(digest[:12], digest, entry.path, previous, key.id, stamped)
+
+
+def read_log(root: Path, signers: Iterable[HasPublicKey]) -> Log:
+    """Read every record, check every signature and every link between them.
+
+    Args:
+        root: The project.
+        signers: Whose signatures count.
+
+    Raises:
+        RecordError: The log itself cannot be read.
+        SigningKeyError: A signer's key in ``regml.toml`` cannot be used.
+    """
+    keys = trusted_keys(signers)
+    entries = tuple(dict.fromkeys(read_entries(root)))  # a git merge may double lines
+    problems: list[LogProblem] = [*_order_problems(entries)]
+    records = []
+    for entry in _first_of_each(entries):
+        match _open(root, entry, keys):
+            case Record() as record:
+                records.append(record)
+            case LogProblem() as problem:
+                problems.append(problem)
+    problems += _time_problems(records)
+    problems += _unlisted(root, {entry.path for entry in entries})
+    return Log(
+        tuple(records), tuple(sorted(problems)), log_heads(entries), len(entries)
+    )
+
+
+def read_entries(root: Path) -> tuple[Entry, ...]:
+    """Read the lines of the log; a project without records has none.
+
+    Raises:
+        RecordError: A line is none of ours; names it.
+    """
+    try:
+        lines = (root / LOG).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(
+            f"{LOG}: cannot be read ({error}). Restore it: git checkout -- {LOG}."
+        ) from error
+    return tuple(_entry(line, number) for number, line in enumerate(lines, 1))
+
+
+def read_record(raw: bytes, *, name: str) -> tuple[Envelope, dict[str, object]]:
+    """Return a record's envelope and its statement, unchecked.
+
+    Raises:
+        RecordError: It is no record.
+    """
+    envelope = read_envelope(raw, name=name)
+    try:
+        document = json.loads(envelope.payload)
+    except ValueError as error:
+        raise RecordError(f"{name}: its payload is not JSON ({error}).") from error
+    if envelope.payload_type != PAYLOAD_TYPE or not isinstance(document, dict):
+        raise RecordError(f"{name}: its payload is not an in-toto statement.")
+    return envelope, document
+
+
+def log_heads(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return the digests of the records that no other record names, sorted."""
+    known = tuple(entries)
+    named = {digest for entry in known for digest in entry.previous}
+    return tuple(sorted({entry.sha256 for entry in known} - named))
+
+
+def utc_now() -> str:
+    """Return the time as RFC 3339 in UTC, to the millisecond."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return now.replace("+00:00", "Z")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there completely or not at all.
+
+    Raises:
+        OSError: It cannot be written; nothing is left behind.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+        _sync_folder(path.parent)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _store(root: Path, entry: Entry, envelope: bytes) -> None:
+    """Write the record, then the log that lists it; both or neither."""
+    path = root / entry.path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, envelope)
+        try:
+            write_whole(root / LOG, _with_line(root / LOG, entry))
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise RecordError(
+            f"{entry.path}: the record cannot be written ({error.strerror}). "
+            f"Make room or give yourself access to {root / FOLDER}, then run it again."
+        ) from error
+
+
+def _with_line(log: Path, entry: Entry) -> bytes:
+    before = log.read_bytes() if log.exists() else b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    line = {"path": entry.path, "previous": entry.previous, "sha256": entry.sha256}
+    return before + canonical_json(line) + b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """Hold the project's log alone; others wait."""
+    path = root / LOCK
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(path.open("ab")), fcntl.LOCK_EX)
+        except OSError as error:
+            raise RecordError(
+                f"{path}: the log cannot be locked ({error.strerror}). "
+                "Make room or give yourself access to it."
+            ) from error
+        yield
+
+
+def _file_name(statement: Statement, digest: str) -> str:
+    finished = statement.origin.finished_utc
+    stamp = finished[:19].replace("-", "").replace(":", "") + "Z"
+    match statement:
+        case StageRun():
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.stage)
+        case TestRun():
+            name = "tests"
+        case Approval():
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.meaning)
+    return f"{FOLDER}/{KINDS[type(statement)]}/{stamp}-{name}-{digest[:8]}.json"
+
+
+def _entry(line: str, number: int) -> Entry:
+    try:
+        row = json.loads(line)
+        return Entry(str(row["path"]), tuple(row["previous"]), str(row["sha256"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(
+            f"{LOG}:{number}: is not a line of the log. After a merge conflict keep "
+            "the lines of both sides; else restore the file from git."
+        ) from error
+
+
+def _open(
+    root: Path, entry: Entry, keys: Mapping[str, "PublicKey"]
+) -> Record | LogProblem:
+    """Return the record a line lists, or why it cannot be believed."""
+
+    def problem(kind: ProblemKind, message: str) -> LogProblem:
+        return LogProblem(kind, entry.path, message)
+
+    try:
+        raw = (root / entry.path).read_bytes()
+    except OSError as error:
+        return problem(
+            ProblemKind.MISSING,
+            f"the log lists it, but it cannot be read ({error.strerror}): "
+            "evidence was removed",
+        )
+    if sha256_of(raw) != entry.sha256:
+        return problem(
+            ProblemKind.CHANGED, "its content is not what the log lists: it was edited"
+        )
+    try:
+        envelope, document = read_record(raw, name=entry.path)
+        statement, previous = statements.read(document, name=entry.path)
+    except RecordError as error:
+        return problem(
+            ProblemKind.UNREADABLE, str(error).removeprefix(f"{entry.path}: ")
+        )
+    if previous != entry.previous:
+        return problem(
+            ProblemKind.CHANGED,
+            "the log links it to other records than it names itself: "
+            "the log was rewritten",
+        )
+    key_id = signed_by(envelope, keys)
+    if key_id is None:
+        return problem(*_distrust(envelope, keys))
+    return Record(
+        entry.sha256[:12], entry.sha256, entry.path, previous, key_id, statement
+    )
+
+
+def _distrust(envelope: Envelope, keys: Collection[str]) -> tuple[ProblemKind, str]:
+    if set(envelope.signatures) & set(keys):
+        return (
+            ProblemKind.BAD_SIGNATURE,
+            "its signature does not fit its content: it was edited or forged",
+        )
+    signer = ", ".join(key_id[:12] for key_id in envelope.signatures) or "nobody"
+    return (
+        ProblemKind.UNKNOWN_SIGNER,
+        f"it is signed by {signer}, whom regml.toml does not name as a signer",
+    )
+
+
+def _order_problems(entries: tuple[Entry, ...]) -> Iterator[LogProblem]:
+    listed = {entry.sha256 for entry in entries}
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.sha256 in seen:
+            yield LogProblem(
+                ProblemKind.CHANGED,
+                LOG,
+                f"lists {entry.path}, which is a copy of an earlier record: "
+                "old evidence was put forward as new",
+            )
+        for digest in entry.previous:
+            if digest not in listed:
+                yield LogProblem(
+                    ProblemKind.MISSING,
+                    entry.path,
+                    f"it follows record {digest[:12]}, which the log no longer lists: "
+                    "evidence was removed",
+                )
+            elif digest not in seen:
+                yield LogProblem(
+                    ProblemKind.CHANGED,
+                    LOG,
+                    f"lists {entry.path} before a record it follows: lines were moved",
+                )
+        seen.add(entry.sha256)
+
+
+def _first_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        first.setdefault(entry.sha256, entry)
+    return tuple(first.values())
+
+
+def _time_problems(records: Iterable[Record]) -> Iterator[LogProblem]:
+    finished: dict[str, str] = {}
+    for record in records:
+        origin = record.statement.origin
+        times = [finished[digest] for digest in record.previous if digest in finished]
+        if times and max(times) > origin.finished_utc:
+            yield LogProblem(
+                ProblemKind.TIME,
+                record.path,
+                f"it says {origin.finished_utc}, but follows a record of {max(times)}: "
+                "a clock was wrong or set back",
+            )
+        if origin.started_utc > origin.finished_utc:
+            yield LogProblem(
+                ProblemKind.TIME,
+                record.path,
+                f"it finished at {origin.finished_utc}, before it started at "
+                f"{origin.started_utc}: a clock was wrong or set back",
+            )
+        finished[record.sha256] = origin.finished_utc
+
+
+def _unlisted(root: Path, listed: Collection[str]) -> Iterator[LogProblem]:
+    for kind in KINDS.values():
+        for path in sorted((root / FOLDER / kind).glob("*.json")):
+            name = path.relative_to(root).as_posix()
+            if name not in listed:
+                yield LogProblem(
+                    ProblemKind.NOT_LISTED,
+                    name,
+                    "the log does not list it: it was slipped in, or the log was cut",
+                )
+
+
+def find_record(root: Path, wanted: str) -> str:
+    """Return the path of the record whose id begins with some hex digits.
+
+    Raises:
+        UnknownIdError: None does, or several do.
+        RecordError: The log cannot be read.
+    """
+    plain = wanted.rpartition("@")[2]
+    found = {
+        entry.path for entry in read_entries(root) if entry.sha256.startswith(plain)
+    }
+    match sorted(found):
+        case [path]:
+            return path
+        case []:
+            raise UnknownIdError(f"{wanted}: no such file and no such record.")
+        case _:
+            raise UnknownIdError(f"{wanted}: several records begin so. Type more.")

@@ -1,0 +1,220 @@
+"""Running one stage from outside and leaving a signed record, whatever happens.
+
+The order matters. Everything that can be refused is refused before the command starts:
+no key, no such stage, a missing input. Once it has started a record is written, also
+when the command fails, is killed, or the recorder itself is asked to end.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from regml.digest import Artifact
+from regml.errors import BrokenFileError, ConfigError, RecordError
+from regml.files.dvc import PIPELINE, Stage, parameter_values, read_stages
+from regml.items.recorded import Origin, Outcome, Record, StageRun
+from regml.records.contents import Content, read_contents
+from regml.records.environment import GpuQuery
+from regml.records.keys import personal_key
+from regml.records.log import append, utc_now
+from regml.records.notes import NOTES_VARIABLE, read_notes
+from regml.records.origin import observe
+from regml.records.process import Interruption, Ran, run
+
+LOGS = ".regml/logs"
+"""Where the text of what commands print is kept; never in git, it may name patients."""
+
+SHELL_MARKS = frozenset("$`*?;&|<>~(){}\\")
+"""Characters that make a shell change a command before we see it."""
+
+SIGNAL_BASE = 128
+"""A shell's exit status for a command killed by signal n is 128 + n."""
+
+
+def record_stage(root: Path, command: Sequence[str], *, stage: str) -> int:
+    """Run a stage's command and write a signed record of it.
+
+    Args:
+        root: The project, with ``dvc.yaml`` and ``regml.toml``.
+        command: Program and arguments.
+        stage: Name in ``dvc.yaml``.
+
+    Returns:
+        The command's exit status; 128 + n when signal n ended it.
+
+    Raises:
+        SigningKeyError: There is no usable key; nothing was run.
+        ConfigError: ``dvc.yaml`` or ``regml.toml`` cannot be used; nothing was run.
+        BrokenFileError: An input is missing or unreadable; nothing was run.
+        RecordError: The record cannot be written, or an output cannot be read.
+    """
+    key = personal_key()
+    interruption = Interruption()
+    with interruption.caught():
+        gpus = GpuQuery()
+        before = _prepare(root, stage)
+        log, notes = _scratch(root, stage)
+        ran = run(
+            command, log=log, variables=_variables(notes), interruption=interruption
+        )
+        outputs, unreadable = _read_outputs(root, before.stage)
+        statement = StageRun(
+            stage=stage,
+            origin=_with_gpus(before.origin, gpus),
+            command=_recorded_command(before.stage, command),
+            parameters=before.parameters,
+            inputs=tuple(content.artifact for content in before.inputs),
+            outputs=outputs,
+            outcome=_outcome(ran, interruption, unreadable),
+            exit_status=ran.exit_status,
+            resources=_resources(ran),
+            log_sha256=ran.log_sha256,
+            notes=_notes(notes, unreadable),
+        )
+        record = append(root, statement, key)
+    _keep_log(log, record)
+    if unreadable:
+        raise RecordError(f"{unreadable[0]}: an output cannot be read. Mend that.")
+    return ran.exit_status if ran.exit_status >= 0 else SIGNAL_BASE - ran.exit_status
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was known when the command started."""
+
+    stage: Stage
+    parameters: Mapping[str, Any]
+    inputs: tuple[Content, ...]
+    origin: Origin
+
+
+def _prepare(root: Path, name: str) -> _Before:
+    started = utc_now()
+    stages = read_stages(root)
+    stage = _find(stages, name)
+    parameters = parameter_values(root, stage)
+    inputs = _read_inputs(root, stage)
+    origin = observe(root, started_utc=started, stages=stages, inputs=inputs)
+    return _Before(stage, parameters, inputs, origin)
+
+
+def _with_gpus(origin: Origin, gpus: GpuQuery) -> Origin:
+    return replace(origin, environment={**origin.environment, "gpus": gpus.answer()})
+
+
+def _find(stages: Iterable[Stage], name: str) -> Stage:
+    known = {stage.name: stage for stage in stages}
+    if name not in known:
+        raise ConfigError(
+            f"{PIPELINE}: has no stage {name!r}. "
+            f"Name one of: {', '.join(sorted(known)) or 'none there yet'}."
+        )
+    return known[name]
+
+
+def _read_inputs(root: Path, stage: Stage) -> tuple[Content, ...]:
+    try:
+        return read_contents(root, stage.deps)
+    except OSError as error:
+        raise BrokenFileError(
+            str(error.filename),
+            f"stage {stage.name} reads it, and it cannot be read ({error.strerror}).",
+            remedy="Bring it back: dvc checkout, dvc pull, or dvc repro.",
+        ) from error
+
+
+def _read_outputs(
+    root: Path, stage: Stage
+) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
+    """Return the outputs that are there, and the paths that cannot be read."""
+    found, unreadable = [], []
+    for out in stage.outs:
+        if not (root / out.path).exists():
+            continue
+        try:
+            found += [content.artifact for content in read_contents(root, [out.path])]
+        except OSError as error:
+            unreadable.append(f"{out.path} ({error.strerror})")
+    return tuple(found), tuple(unreadable)
+
+
+def _recorded_command(stage: Stage, command: Sequence[str]) -> str:
+    """Return the command as ``dvc.yaml`` writes it, if that is what was run.
+
+    Somebody may run another command by hand in the name of a stage. Then the record
+    says so, and does not explain ``dvc.lock``. What a shell rewrote cannot be compared.
+    """
+    for line in stage.command.splitlines():
+        if SHELL_MARKS & set(line):
+            return stage.command
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            return stage.command
+        if words[-len(command) - 1 :] == ["--", *command]:
+            return stage.command
+    return shlex.join(["regml", "record", "--stage", stage.name, "--", *command])
+
+
+def _scratch(root: Path, stage: str) -> tuple[Path, Path]:
+    """Return where the log and the notes of this run go while it runs."""
+    folder = root / LOGS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(
+            f"{folder}: cannot be made ({error.strerror}). "
+            "Make room or give yourself access to it."
+        ) from error
+    safe = stage.replace("/", "_")
+    log, notes = (folder / f"{safe}.{os.getpid()}.{kind}" for kind in ("part", "notes"))
+    notes.unlink(missing_ok=True)
+    return log, notes
+
+
+def _variables(notes: Path) -> Mapping[str, str]:
+    variables = {NOTES_VARIABLE: str(notes.resolve()), "PYTHONUNBUFFERED": "1"}
+    if sys.stderr.isatty():
+        variables["TTY_COMPATIBLE"] = "1"  # rich: our pipe ends in a terminal
+    return variables
+
+
+def _outcome(
+    ran: Ran, interruption: Interruption, unreadable: Sequence[str]
+) -> Outcome:
+    if ran.exit_status < 0 or (ran.exit_status and interruption.received):
+        return Outcome.KILLED
+    return Outcome.FAILED if ran.exit_status or unreadable else Outcome.PASSED
+
+
+def _resources(ran: Ran) -> dict[str, float]:
+    return {
+        "wall_seconds": ran.wall_seconds,
+        "cpu_seconds": ran.cpu_seconds,
+        "peak_memory_bytes": ran.peak_memory_bytes,
+    }
+
+
+def _notes(path: Path, unreadable: Sequence[str]) -> dict[str, Any]:
+    """Return what the stage noted, and what we could not read."""
+    try:
+        notes: dict[str, Any] = read_notes(path)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        notes = {"regml_notes_unreadable": {"problem": str(error.strerror)}}
+    if unreadable:
+        notes["regml_unreadable_outputs"] = {"paths": list(unreadable)}
+    return notes
+
+
+def _keep_log(log: Path, record: Record) -> None:
+    try:
+        log.replace(log.with_name(f"{Path(record.path).stem}.log"))
+    except OSError as error:
+        sys.stderr.write(
+            f"regml: {log} cannot be renamed after its record ({error.strerror}).\n"
+        )

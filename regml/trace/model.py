@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 SHORT: Final = 12
 """Hex digits of a digest in an id."""
 
+BACKWARD: Final = frozenset(
+    {Link.IMPLEMENTED_BY, Link.EFFECTIVE_BY, Link.CONTRIBUTED_BY, Link.LEADS_TO}
+)
+"""Links that people write at the reason: a risk names the requirement that controls it.
+Whoever asks for reasons follows them against their direction."""
+
 I = TypeVar("I", bound=Item)  # noqa: E741 - stands for Item
 
 
@@ -273,11 +279,19 @@ class TraceGraph:
 
     def reasons(self, node_id: str) -> frozenset[str]:
         """Return everything a node rests on, directly or not."""
-        return self._reach(node_id, lambda name: [e.target for e in self.out(name)])
+        return self._reach(node_id, self.rests_on)
 
     def affected(self, node_id: str) -> frozenset[str]:
         """Return everything that rests on a node, directly or not."""
-        return self._reach(node_id, lambda name: [e.source for e in self.into(name)])
+        return self._reach(node_id, self.carries)
+
+    def rests_on(self, node_id: str) -> tuple[tuple[str, Link], ...]:
+        """Return the direct reasons of a node with their links, sorted by id."""
+        return self._beside(node_id, self._out, self._into)
+
+    def carries(self, node_id: str) -> tuple[tuple[str, Link], ...]:
+        """Return what rests directly on a node with its links, sorted by id."""
+        return self._beside(node_id, self._into, self._out)
 
     def item(self, item_id: str) -> AnyItem | None:
         """Return an item, or ``None`` when no item has this id."""
@@ -348,13 +362,25 @@ class TraceGraph:
         networkx.freeze(graph)
         return graph
 
+    def _beside(
+        self,
+        node_id: str,
+        along: Mapping[str, list[Edge]],
+        against: Mapping[str, list[Edge]],
+    ) -> tuple[tuple[str, Link], ...]:
+        """Return the other ends of plain edges and of backward ones."""
+        edges = [e for e in along.get(node_id, ()) if e.link not in BACKWARD]
+        edges += [e for e in against.get(node_id, ()) if e.link in BACKWARD]
+        other = {(e.target if e.source == node_id else e.source, e.link) for e in edges}
+        return tuple(sorted(other))
+
     def _reach(
-        self, start: str, neighbours: Callable[[str], Iterable[str]]
+        self, start: str, neighbours: Callable[[str], Iterable[tuple[str, Link]]]
     ) -> frozenset[str]:
         self.node(start)
         seen, todo = {start}, deque([start])
         while todo:
-            for name in neighbours(todo.popleft()):
+            for name, _ in neighbours(todo.popleft()):
                 if name not in seen:
                     seen.add(name)
                     todo.append(name)

@@ -1,20 +1,99 @@
-"""Questions to the graph, answered with a table or a page of facts."""
+"""Questions to the graph, answered with a table, a tree or a page of facts."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+
+from regml.items.links import Link
+from regml.trace.coverage import gap_table
+from regml.trace.lineage import lineage
+from regml.trace.lists import (
+    LISTS,
+    item_state,
+    item_table,
+    list_table,
+    requirement_table,
+)
+from regml.trace.matrix import MATRIX, matrix
+from regml.trace.model import TraceGraph
+from regml.trace.page import Branch, Page, Section, Table, Tree, plain
+from regml.trace.results import requirement_status
+
+__all__ = [
+    "LISTS",
+    "MATRIX",
+    "Table",
+    "gap_table",
+    "item_page",
+    "item_table",
+    "lineage",
+    "list_table",
+    "matrix",
+    "requirement_status",
+    "requirement_table",
+    "trace_tree",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of text under named columns.
+def trace_tree(graph: TraceGraph, text: str) -> Tree:
+    """Return what a node rests on and what rests on it, all the way.
 
-    Attributes:
-        columns: Names, in order.
-        rows: One text per column.
+    Raises:
+        UnknownIdError: Nothing fits the text.
     """
+    node = graph.find(text)
+    return Tree(
+        node,
+        _branches(graph, node.id, graph.rests_on, {node.id}),
+        _branches(graph, node.id, graph.carries, {node.id}),
+    )
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
-    def records(self) -> list[dict[str, str]]:
-        """Return the rows as dictionaries, e.g. for ``pandas.DataFrame``."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+def item_page(graph: TraceGraph, text: str) -> Page:
+    """Return one node with its fields and all its direct links.
+
+    Raises:
+        UnknownIdError: Nothing fits the text.
+    """
+    node = graph.find(text)
+    sections = [Section("", (("what", str(node.type)), ("where", node.where)))]
+    item = graph.item(node.id)
+    if item:
+        values = item.model_dump(mode="json", exclude={"id", "title", "text"})
+        facts = tuple((name, plain(value)) for name, value in values.items() if value)
+        sections = [
+            Section("", (("state", item_state(graph, node.id)), *facts)),
+            Section("Text", (("", item.text.strip()),)),
+        ]
+    sections += [
+        Section("Rests on", table=_links(graph, graph.rests_on(node.id))),
+        Section("Is the reason of", table=_links(graph, graph.carries(node.id))),
+    ]
+    if item and (reasons := requirement_status(graph, node.id).results):
+        rows = tuple((r.source, str(r.status), r.detail) for r in reasons)
+        sections.append(
+            Section("Results", table=Table(("evidence", "status", "why"), rows))
+        )
+    return Page(f"{node.id} {node.title}", node.id, tuple(sections))
+
+
+def _links(graph: TraceGraph, links: Iterable[tuple[str, Link]]) -> Table:
+    return Table(
+        ("link", "id", "title"),
+        tuple((str(link), name, graph.nodes[name].title) for name, link in links),
+    )
+
+
+def _branches(
+    graph: TraceGraph,
+    name: str,
+    neighbours: Callable[[str], tuple[tuple[str, Link], ...]],
+    seen: set[str],
+) -> tuple[Branch, ...]:
+    """Return the tree below a node; each node's children are shown once."""
+    found = []
+    for other, link in neighbours(name):
+        repeated = other in seen
+        seen.add(other)
+        children = () if repeated else _branches(graph, other, neighbours, seen)
+        more = repeated and bool(neighbours(other))
+        found.append(Branch(link, graph.nodes[other], children, more))
+    return tuple(found)

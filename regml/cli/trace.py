@@ -1,0 +1,201 @@
+"""Commands that ask the graph: check, list, show, trace, lineage, matrix, gaps."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from regml.cli import project_root
+
+if TYPE_CHECKING:
+    from regml.trace.model import TraceGraph
+    from regml.trace.page import Page, Table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def form_option(*forms: str) -> Callable[[F], F]:
+    """Give a command ``--format``; used by every command that prints a table."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(forms),
+        default="text",
+        show_default=True,
+        help="How to print the answer.",
+    )
+
+
+def class_option() -> Callable[[F], F]:
+    """Give a command ``--class``; used where the safety class matters."""
+    return click.option(
+        "--class",
+        "safety_class",
+        type=click.Choice(["A", "B", "C"]),
+        help="Software safety class, instead of the one in regml.toml.",
+    )
+
+
+@click.command()
+@click.option("--rule", "rules", multiple=True, help="Only this check, e.g. T03.")
+@class_option()
+@form_option("text", "json")
+@click.pass_context
+def check(
+    ctx: click.Context, rules: tuple[str, ...], safety_class: str | None, form: str
+) -> int:
+    """Look for gaps in the evidence.
+
+    Reads digests that records and locks hold; 'regml verify' reads the bytes.
+    Exit status: 0 no finding, 1 findings, 2 cannot work.
+    """
+    from regml.items.base import SafetyClass
+    from regml.trace import render
+    from regml.trace.rules import check as put_rules
+
+    asked = SafetyClass(safety_class) if safety_class else None
+    outcomes = put_rules(_graph(ctx), rules or None, safety_class=asked)
+    show_ = render.outcomes_json if form == "json" else render.outcomes_text
+    click.echo(show_(outcomes), nl=False)
+    return int(any(outcome.findings for outcome in outcomes))
+
+
+@click.command("list")
+@click.argument("what", default="items")
+@form_option("text", "markdown", "json")
+@click.pass_context
+def list_(ctx: click.Context, what: str, form: str) -> None:
+    """List items, runs, datasets, models or results.
+
+    WHAT is items, requirements, runs, datasets, models, evaluations, tests, testruns,
+    approvals, or a kind of item: un, srs, ds, ap, risk, sw, soup, vp, cr, pr, pccp.
+    """
+    from regml.trace.lists import list_table
+
+    _print_table(list_table(_graph(ctx), what), form)
+
+
+@click.command()
+@click.argument("name", metavar="ID")
+@form_option("text", "markdown", "json")
+@click.pass_context
+def show(ctx: click.Context, name: str, form: str) -> None:
+    """Show one item with all its links."""
+    from regml.trace.query import item_page
+
+    _print_page(item_page(_graph(ctx), name), form)
+
+
+@click.command()
+@click.argument("name", metavar="ID")
+@form_option("text", "markdown", "json")
+@click.pass_context
+def trace(ctx: click.Context, name: str, form: str) -> None:
+    """Follow the links of one item in both directions.
+
+    ID is an item, a test, or run@..., model@..., dataset@..., evaluation@... with the
+    beginning of a digest or the word current.
+    """
+    from regml.trace import render
+    from regml.trace.query import trace_tree
+
+    forms = {
+        "text": render.tree_text,
+        "markdown": render.tree_markdown,
+        "json": render.tree_json,
+    }
+    click.echo(forms[form](trace_tree(_graph(ctx), name)), nl=False)
+
+
+@click.command()
+@click.argument("name", metavar="ID", default="model@current")
+@form_option("text", "markdown", "json")
+@click.pass_context
+def lineage(ctx: click.Context, name: str, form: str) -> None:
+    """Tell where a model or dataset comes from.
+
+    ID is model@3f9a12, model@current, dataset@..., evaluation@... or run@....
+    """
+    from regml.trace.lineage import lineage as ask
+
+    _print_page(ask(_graph(ctx), name), form)
+
+
+@click.command()
+@click.argument("columns", nargs=-1)
+@form_option("text", "markdown", "json")
+@click.pass_context
+def matrix(ctx: click.Context, columns: tuple[str, ...], form: str) -> None:
+    """Print a traceability matrix.
+
+    COLUMNS are need, srs, sw, test, result, risk and control in any sensible order;
+    without them: need srs sw test result.
+    """
+    from regml.trace.matrix import MATRIX
+    from regml.trace.matrix import matrix as ask
+
+    _print_table(ask(_graph(ctx), columns or MATRIX), form)
+
+
+@click.command()
+@click.option(
+    "--standard", default="iec62304", show_default=True, help="Which catalogue."
+)
+@click.option("--open", "only_open", is_flag=True, help="Only clauses with a gap.")
+@class_option()
+@form_option("text", "markdown", "json")
+@click.pass_context
+def gaps(
+    ctx: click.Context,
+    standard: str,
+    safety_class: str | None,
+    form: str,
+    *,
+    only_open: bool,
+) -> int:
+    """Show clause by clause what is covered.
+
+    Exit status: 0 no gap, 1 gaps, 2 cannot work.
+    """
+    from regml.standards.catalogue import load_catalogue
+    from regml.trace.coverage import gap_table
+    from regml.trace.page import Table
+
+    table = gap_table(_graph(ctx), load_catalogue(standard), safety_class)
+    open_rows = tuple(row for row in table.rows if row[2] == "gap")
+    _print_table(Table(table.columns, open_rows) if only_open else table, form)
+    return int(bool(open_rows))
+
+
+def _graph(ctx: click.Context) -> "TraceGraph":
+    from regml.project import open_project
+
+    return open_project(project_root(ctx.obj)).graph
+
+
+def _print_table(table: "Table", form: str) -> None:
+    from regml.trace import render
+
+    if form == "text" and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        click.echo(render.table_terminal(table, width), nl=False)
+        return
+    forms = {
+        "text": render.table_text,
+        "markdown": render.table_markdown,
+        "json": render.table_json,
+    }
+    click.echo(forms[form](table), nl=False)
+
+
+def _print_page(page: "Page", form: str) -> None:
+    from regml.trace import render
+
+    forms = {
+        "text": render.page_text,
+        "markdown": render.page_markdown,
+        "json": render.page_json,
+    }
+    click.echo(forms[form](page), nl=False)

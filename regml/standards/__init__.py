@@ -1,0 +1,1 @@
+"""Catalogues of clauses as data: another edition is another file and no code."""

@@ -1,0 +1,257 @@
+"""Tables, trees, pages and findings as text, Markdown and JSON. Joins nothing."""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from regml.findings import Finding, RuleOutcome, Severity
+from regml.trace.page import Branch, Page, Table, Tree
+
+GAP = "  "
+"""What stands between two columns."""
+
+
+def table_text(table: Table) -> str:
+    """Return a table with aligned columns; the last column is not padded."""
+    rows = [table.columns, *(tuple(map(_line, row)) for row in table.rows)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "".join(
+        GAP.join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        + "\n"
+        for row in rows
+    )
+
+
+def table_terminal(table: Table, width: int) -> str:
+    """Return a table that wraps its cells to the width of a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns:
+        shown.add_column(Text(column), overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    console = Console(file=io.StringIO(), width=width, force_terminal=True)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()
+
+
+def table_markdown(table: Table) -> str:
+    """Return a table as Markdown; what could be markup in a cell is escaped."""
+    rows = [
+        table.columns,
+        tuple("---" for _ in table.columns),
+        *(tuple(map(_escaped, row)) for row in table.rows),
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def table_json(table: Table) -> str:
+    """Return a table as a JSON list with one object per row."""
+    return _json(table.records())
+
+
+def tree_text(tree: Tree) -> str:
+    """Return both directions of a tree, one node per line."""
+    lines = [f"{tree.node.id}  {tree.node.title}", "", "rests on"]
+    lines += list(_branch_lines(tree.reasons, "  ")) or ["  nothing"]
+    lines += ["", "is the reason of"]
+    lines += list(_branch_lines(tree.evidence, "  ")) or ["  nothing"]
+    return "\n".join(lines) + "\n"
+
+
+def tree_markdown(tree: Tree) -> str:
+    """Return both directions of a tree as nested lists."""
+    lines = [
+        f"# {_escaped(f'{tree.node.id} {tree.node.title}')}",
+        "",
+        "## Rests on",
+        "",
+    ]
+    lines += list(_branch_bullets(tree.reasons, "")) or ["nothing"]
+    lines += ["", "## Is the reason of", ""]
+    lines += list(_branch_bullets(tree.evidence, "")) or ["nothing"]
+    return "\n".join(lines) + "\n"
+
+
+def tree_json(tree: Tree) -> str:
+    """Return both directions of a tree as nested objects."""
+    return _json(
+        {
+            "id": tree.node.id,
+            "type": tree.node.type,
+            "title": tree.node.title,
+            "reasons": [_branch(branch) for branch in tree.reasons],
+            "evidence": [_branch(branch) for branch in tree.evidence],
+        }
+    )
+
+
+def page_text(page: Page) -> str:
+    """Return a page with indented facts and aligned tables."""
+    parts = [page.title, "=" * len(page.title)]
+    for section in page.sections:
+        if section.title:
+            parts += ["", section.title, "-" * len(section.title)]
+        width = max((len(name) for name, _ in section.facts), default=0)
+        for name, value in section.facts:
+            parts.append(f"{name.ljust(width)}{GAP}{value}" if name else value)
+        if section.table:
+            parts += [""] if section.facts else []
+            parts.append(
+                table_text(section.table).rstrip("\n")
+                if section.table.rows
+                else "nothing"
+            )
+    return "\n".join(parts) + "\n"
+
+
+def page_markdown(page: Page) -> str:
+    """Return a page as Markdown with one heading per section."""
+    parts = [f"# {_escaped(page.title)}\n"]
+    for section in page.sections:
+        if section.title:
+            parts.append(f"\n## {_escaped(section.title)}\n")
+        if section.facts:
+            parts.append("\n" + table_markdown(Table(("", ""), section.facts)))
+        if section.table:
+            shown = table_markdown(section.table) if section.table.rows else "nothing\n"
+            parts.append("\n" + shown)
+    return "".join(parts)
+
+
+def page_json(page: Page) -> str:
+    """Return a page as one object."""
+    return _json(
+        {
+            "title": page.title,
+            "node": page.node,
+            "sections": [
+                {
+                    "title": section.title,
+                    "node": section.node,
+                    "facts": dict(section.facts),
+                    "table": section.table.records() if section.table else [],
+                }
+                for section in page.sections
+            ],
+        }
+    )
+
+
+def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:
+    """Return findings first, by rule, then what was looked at, then the counts."""
+    parts = []
+    for outcome in outcomes:
+        if outcome.findings:
+            count = _count(len(outcome.findings), "finding")
+            parts.append(
+                f"{outcome.rule}  {count} on {_count(outcome.subjects, 'subject')}: "
+                f"{outcome.title}"
+            )
+            parts += [_finding(finding) for finding in outcome.findings]
+            parts.append("")
+    parts += [_quiet(outcome) for outcome in outcomes if not outcome.findings]
+    parts += ["", summary(outcomes)]
+    return "\n".join(parts) + "\n"
+
+
+def outcomes_json(outcomes: Sequence[RuleOutcome]) -> str:
+    """Return every outcome as an object with its findings."""
+    return _json([asdict(outcome) for outcome in outcomes])
+
+
+def summary(outcomes: Sequence[RuleOutcome]) -> str:
+    """Return in one line how many rules found what."""
+    findings = [finding for outcome in outcomes for finding in outcome.findings]
+    by_weight = ", ".join(
+        f"{count} {severity}"
+        for severity in Severity
+        if (count := sum(finding.severity is severity for finding in findings))
+    )
+    silent = [o for o in outcomes if not o.findings and o.off is None]
+    parts = [
+        f"{_count(len(findings), 'finding')}"
+        + (f" ({by_weight})" if by_weight else ""),
+        f"{sum(bool(o.findings) for o in outcomes)} of {len(outcomes)} checks found "
+        "something",
+        f"{sum(o.subjects > 0 for o in silent)} without finding",
+        f"{sum(o.subjects == 0 for o in silent)} with 0 subjects",
+        f"{sum(o.off is not None for o in outcomes)} off",
+    ]
+    return "; ".join(parts) + "."
+
+
+def _finding(finding: Finding) -> str:
+    place = f"{GAP}{finding.where}" if finding.where else ""
+    return (
+        f"  {finding.severity.value:7}  {finding.subject}{place}\n"
+        f"           {finding.message}\n"
+        f"           -> {finding.remedy}"
+    )
+
+
+def _quiet(outcome: RuleOutcome) -> str:
+    if outcome.off is not None:
+        return f"{outcome.rule}  off: {outcome.off}"
+    if not outcome.subjects:
+        return f"{outcome.rule}  0 subjects: nothing to look at ({outcome.title})"
+    return (
+        f"{outcome.rule}  no finding for check {outcome.rule} on "
+        f"{_count(outcome.subjects, 'subject')}"
+    )
+
+
+def _branch_lines(branches: Iterable[Branch], indent: str) -> Iterator[str]:
+    for branch in branches:
+        more = "  (shown above)" if branch.repeated else ""
+        title = _line(branch.node.title)
+        yield f"{indent}{branch.link}  {branch.node.id}  {title}{more}"
+        yield from _branch_lines(branch.children, indent + "    ")
+
+
+def _branch_bullets(branches: Iterable[Branch], indent: str) -> Iterator[str]:
+    for branch in branches:
+        more = " (shown above)" if branch.repeated else ""
+        words = _escaped(f"{branch.link} {branch.node.id}: {branch.node.title}")
+        yield f"{indent}- {words}{more}"
+        yield from _branch_bullets(branch.children, indent + "  ")
+
+
+def _branch(branch: Branch) -> dict[str, Any]:
+    return {
+        "link": branch.link,
+        "id": branch.node.id,
+        "type": branch.node.type,
+        "title": branch.node.title,
+        "repeated": branch.repeated,
+        "children": [_branch(child) for child in branch.children],
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _escaped(text: str) -> str:
+    """Return a text in which Markdown and HTML have no meaning, on one line."""
+    for sign in "\\`*_[]|#":
+        text = text.replace(sign, f"\\{sign}")
+    return _line(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"

@@ -14,6 +14,12 @@ LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader where PyYAML has it."""
 
 
+KEYS: Final = frozenset(
+    {"id", "title", "classes", "check", "evidence", "withdrawn", "applies_if"}
+)
+"""What a clause of a catalogue may say."""
+
+
 class Automation(StrEnum):
     """How far a program can tell whether a clause is covered."""
 
@@ -126,6 +132,9 @@ def parse_catalogue(key: str, text: str) -> Catalogue:
 
 
 def _clause(row: Mapping[str, Any]) -> Clause:
+    unknown = set(row) - KEYS
+    if unknown:
+        raise ValueError(f"clause {row['id']} has an unknown key {min(unknown)!r}")
     evidence = {name: tuple(found) for name, found in row.get("evidence", {}).items()}
     return Clause(
         id=row["id"],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from regml.items.links import Link
 from regml.trace.model import Node
+from regml.trace.results import Result
 
 NONE = "none"
 """What stands in a cell where something should be and is not."""
@@ -28,16 +29,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A node in a tree, with the link that leads to it.
+    """A node in a tree, with the links that lead to it.
 
     Attributes:
-        link: Between this node and the one above.
+        links: Between this node and the one above.
         node: The node.
         children: What follows from here.
         repeated: True when its children are shown elsewhere in the tree.
     """
 
-    link: Link
+    links: tuple[Link, ...]
     node: Node
     children: tuple["Branch", ...]
     repeated: bool = False
@@ -45,11 +46,19 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A node with everything it rests on and everything that rests on it."""
+    """A node with everything it rests on and everything that rests on it.
+
+    Attributes:
+        node: The node.
+        reasons: What it rests on.
+        evidence: What rests on it.
+        results: What verifies it and how that went, for an item.
+    """
 
     node: Node
     reasons: tuple[Branch, ...]
     evidence: tuple[Branch, ...]
+    results: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def trace_tree(graph: TraceGraph, text: str) -> Tree:
         node,
         _branches(graph, node.id, graph.rests_on, {node.id}),
         _branches(graph, node.id, graph.carries, {node.id}),
+        requirement_status(graph, node.id).results if graph.item(node.id) else (),
     )
 
 
@@ -89,11 +90,14 @@ def _branches(
     seen: set[str],
 ) -> tuple[Branch, ...]:
     """Return the tree below a node; each node's children are shown once."""
-    found = []
+    links: dict[str, list[Link]] = {}
     for other, link in neighbours(name):
+        links.setdefault(other, []).append(link)
+    found = []
+    for other, named in links.items():
         repeated = other in seen
         seen.add(other)
         children = () if repeated else _branches(graph, other, neighbours, seen)
         more = repeated and bool(neighbours(other))
-        found.append(Branch(link, graph.nodes[other], children, more))
+        found.append(Branch(tuple(named), graph.nodes[other], children, more))
     return tuple(found)

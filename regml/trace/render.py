@@ -66,6 +66,9 @@ def tree_text(tree: Tree) -> str:
     lines += list(_branch_lines(tree.reasons, "  ")) or ["  nothing"]
     lines += ["", "is the reason of"]
     lines += list(_branch_lines(tree.evidence, "  ")) or ["  nothing"]
+    if tree.results:
+        lines += ["", "results"]
+        lines += [f"  {r.status}  {r.source}  {r.detail}" for r in tree.results]
     return "\n".join(lines) + "\n"
 
 
@@ -80,6 +83,11 @@ def tree_markdown(tree: Tree) -> str:
     lines += list(_branch_bullets(tree.reasons, "")) or ["nothing"]
     lines += ["", "## Is the reason of", ""]
     lines += list(_branch_bullets(tree.evidence, "")) or ["nothing"]
+    if tree.results:
+        lines += ["", "## Results", ""]
+        lines += [
+            f"- {_escaped(f'{r.status} {r.source}: {r.detail}')}" for r in tree.results
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -92,6 +100,7 @@ def tree_json(tree: Tree) -> str:
             "title": tree.node.title,
             "reasons": [_branch(branch) for branch in tree.reasons],
             "evidence": [_branch(branch) for branch in tree.evidence],
+            "results": [asdict(result) for result in tree.results],
         }
     )
 
@@ -215,21 +224,25 @@ def _branch_lines(branches: Iterable[Branch], indent: str) -> Iterator[str]:
     for branch in branches:
         more = "  (shown above)" if branch.repeated else ""
         title = _line(branch.node.title)
-        yield f"{indent}{branch.link}  {branch.node.id}  {title}{more}"
+        yield f"{indent}{_links(branch)}  {branch.node.id}  {title}{more}"
         yield from _branch_lines(branch.children, indent + "    ")
 
 
 def _branch_bullets(branches: Iterable[Branch], indent: str) -> Iterator[str]:
     for branch in branches:
         more = " (shown above)" if branch.repeated else ""
-        words = _escaped(f"{branch.link} {branch.node.id}: {branch.node.title}")
+        words = _escaped(f"{_links(branch)} {branch.node.id}: {branch.node.title}")
         yield f"{indent}- {words}{more}"
         yield from _branch_bullets(branch.children, indent + "  ")
 
 
+def _links(branch: Branch) -> str:
+    return ", ".join(branch.links)
+
+
 def _branch(branch: Branch) -> dict[str, Any]:
     return {
-        "link": branch.link,
+        "links": branch.links,
         "id": branch.node.id,
         "type": branch.node.type,
         "title": branch.node.title,

@@ -10,7 +10,12 @@ from regml.items.links import Link, references
 from regml.items.recorded import Approval, Record
 from regml.items.requirements import Requirement, VerificationMethod
 from regml.trace.model import KnownTest, TraceGraph
-from regml.trace.results import Status, approvals_of, requirement_status
+from regml.trace.results import (
+    RequirementStatus,
+    Status,
+    approvals_of,
+    requirement_status,
+)
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
 
 HISTORY = frozenset({Link.CHANGES, Link.AFFECTS, Link.RESOLVES})
@@ -142,14 +147,25 @@ def is_verified(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
     found = requirement_status(graph, item.id)
     if found.status in (Status.PASSED, Status.NO_TEST):
         return
-    reasons = list(found.reasons)
-    more = f" (and {len(reasons) - 2} more)" if len(reasons) > 2 else ""
-    why = "; ".join(reasons[:2]) or "no group had enough cases to be evaluated"
+    why = _why(found) or "no group had enough cases to be evaluated"
     yield Gap(
         item.id,
-        f"The requirement is {_IN_WORDS[found.status]}: {why}{more}.",
+        f"The requirement is {_IN_WORDS[found.status]}: {why}.",
         _NEXT[found.status],
         graph.where(item.id),
+    )
+
+
+def _why(found: RequirementStatus) -> str:
+    """Return the reasons in few words: the same reason once, with an example."""
+    sources: dict[str, list[str]] = {}
+    for result in found.results:
+        if result.status not in (Status.PASSED, Status.NOT_EVALUABLE):
+            sources.setdefault(result.detail, []).append(result.source)
+    return "; ".join(
+        f"{detail} ({names[0].rpartition('::')[2]}"
+        + (f" and {len(names) - 1} more)" if len(names) > 1 else ")")
+        for detail, names in sources.items()
     )
 
 

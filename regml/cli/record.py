@@ -110,3 +110,47 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option(
+    "--meaning",
+    type=click.Choice(["review", "approval", "responsibility", "authorship"]),
+    required=True,
+)
+@click.option("--role", help="In which of your roles you sign.")
+@click.option("--comment", default="", help="What you want to add.")
+@click.pass_context
+def approve(
+    ctx: click.Context,
+    ids: tuple[str, ...],
+    *,
+    meaning: str,
+    role: str | None,
+    comment: str,
+) -> None:
+    """Sign the content of items as reviewed or approved."""
+    from regml.records.approvals import approve as sign
+
+    made = sign(project_root(ctx.obj), ids, meaning=meaning, role=role, comment=comment)
+    click.echo(made.path)
+    click.echo(f"regml: signed {len(set(ids))} items ({meaning}).", err=True)
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST]")
+@click.pass_context
+def test(ctx: click.Context, arguments: tuple[str, ...]) -> int:
+    """Run the device's tests and leave a signed record.
+
+    What stands behind -- goes to pytest. Exit status 0: all passed, 1: some failed,
+    2: there are none, or they could not be run.
+    """
+    from regml.records.device_tests import run_device_tests
+
+    tested = run_device_tests(project_root(ctx.obj), arguments)
+    for item_id in tested.unknown:
+        click.echo(f"regml: tests verify {item_id}, which is no item.", err=True)
+    click.echo(tested.record.path)
+    return 1 if tested.failed else 0

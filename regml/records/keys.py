@@ -24,12 +24,24 @@ KEY_VARIABLE = "REGML_SIGNING_KEY"
 PRIVATE_MODE = 0o600
 
 
-class HasPublicKey(Protocol):
-    """Anything with a public key in PEM, e.g. a signer of ``regml.toml``."""
+class Signatory(Protocol):
+    """Anybody with a public key, e.g. a signer of ``regml.toml``."""
 
     @property
     def public_key(self) -> str:
         """SubjectPublicKeyInfo, PEM."""
+
+    @property
+    def email(self) -> str:
+        """How records name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key whose signatures count, and whose it is."""
+
+    key: "PublicKey"
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +145,17 @@ def key_id(key: "PublicKey") -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def trusted_keys(signers: Iterable[HasPublicKey]) -> dict[str, "PublicKey"]:
+def trusted_keys(signers: Iterable[Signatory]) -> dict[str, TrustedKey]:
     """Return the public keys of a project's signers by key id.
 
     Raises:
         SigningKeyError: One of them is no ECDSA P-256 or Ed25519 key.
     """
-    keys = (read_public_key(signer.public_key) for signer in signers)
-    return {key_id(key): key for key in keys}
+    keys = (
+        TrustedKey(read_public_key(signer.public_key), signer.email)
+        for signer in signers
+    )
+    return {key_id(trusted.key): trusted for trusted in keys}
 
 
 def read_public_key(pem: str) -> "PublicKey":

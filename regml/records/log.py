@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RecordError, UnknownIdError
@@ -39,10 +38,7 @@ from regml.records.dsse import (
     seal,
     signed_by,
 )
-from regml.records.keys import HasPublicKey, SigningKey, trusted_keys
-
-if TYPE_CHECKING:
-    from regml.records.dsse import PublicKey
+from regml.records.keys import Signatory, SigningKey, TrustedKey, trusted_keys
 
 FOLDER = "records"
 LOG = f"{FOLDER}/log.jsonl"
@@ -104,7 +100,7 @@ def append(root: Path, statement: Statement, key: SigningKey) -> Record:
     return Record(digest[:12], digest, entry.path, previous, key.id, stamped)
 
 
-def read_log(root: Path, signers: Iterable[HasPublicKey]) -> Log:
+def read_log(root: Path, signers: Iterable[Signatory]) -> Log:
     """Read every record, check every signature and every link between them.
 
     Args:
@@ -272,7 +268,7 @@ def _entry(line: str, number: int) -> Entry:
 
 
 def _open(
-    root: Path, entry: Entry, keys: Mapping[str, "PublicKey"]
+    root: Path, entry: Entry, keys: Mapping[str, TrustedKey]
 ) -> Record | LogProblem:
     """Return the record a line lists, or why it cannot be believed."""
 
@@ -304,9 +300,15 @@ def _open(
             "the log links it to other records than it names itself: "
             "the log was rewritten",
         )
-    key_id = signed_by(envelope, keys)
+    key_id = signed_by(envelope, {key: keys[key].key for key in keys})
     if key_id is None:
         return problem(*_distrust(envelope, keys))
+    who = statement.origin.person.email
+    if isinstance(statement, Approval) and who != keys[key_id].email:
+        return problem(
+            ProblemKind.UNKNOWN_SIGNER,
+            f"it approves in the name of {who} with the key of {keys[key_id].email}",
+        )
     return Record(
         entry.sha256[:12], entry.sha256, entry.path, previous, key_id, statement
     )

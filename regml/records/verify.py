@@ -11,7 +11,7 @@ from regml.digest import Artifact
 from regml.files.dvc import LockedStage, differences, read_lock, read_stages
 from regml.items.recorded import LogProblem, Outcome, Record, StageRun
 from regml.records.contents import read_contents
-from regml.records.keys import HasPublicKey
+from regml.records.keys import Signatory
 from regml.records.log import read_log
 
 
@@ -54,14 +54,14 @@ class Verification:
 
 
 def verify_project(
-    root: Path, signers: Iterable[HasPublicKey], *, full: bool = True
+    root: Path, signers: Iterable[Signatory], *, full: bool = True
 ) -> tuple[LogProblem | OutputProblem, ...]:
     """Return every problem of :func:`verify`."""
     return verify(root, signers, full=full).problems
 
 
 def verify(
-    root: Path, signers: Iterable[HasPublicKey], *, full: bool = True
+    root: Path, signers: Iterable[Signatory], *, full: bool = True
 ) -> Verification:
     """Check every signature, every link, every locked stage and every byte.
 

@@ -1,0 +1,152 @@
+"""Running the tests of the device and leaving a signed record of every case."""
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regml.digest import digest_file
+from regml.errors import ConfigError, RecordError
+from regml.files.dvc import read_stages
+from regml.items.recorded import Outcome, Record, StageRun, TestCase, TestRun
+from regml.records.keys import personal_key
+from regml.records.log import append, read_log, utc_now
+from regml.records.origin import observe
+
+if TYPE_CHECKING:
+    from regml.items.config import Config
+
+TEST_FOLDER = "tests/device"
+"""Where the tests of the device lie when ``regml.toml`` does not say."""
+
+PYTEST_ALL_PASSED, PYTEST_SOME_FAILED, PYTEST_NOTHING = 0, 1, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What came of a test run.
+
+    Attributes:
+        record: The signed record.
+        failed: How many tests failed.
+        unknown: Ids that tests name and no item has.
+    """
+
+    record: Record
+    failed: int
+    unknown: tuple[str, ...]
+
+
+def run_device_tests(root: Path, arguments: Sequence[str]) -> Tested:
+    """Run pytest on the tests of the device and record every case.
+
+    Args:
+        root: The project.
+        arguments: For pytest; a path among them takes the place of all tests.
+
+    Raises:
+        ConfigError: There are no tests, or pytest could not run them.
+        RegmlError: The project cannot be read or the record not be written.
+    """
+    from regml.files.config import read_config
+    from regml.files.markdown import read_items
+
+    key = personal_key()
+    config = read_config(root)
+    origin = observe(root, started_utc=utc_now(), stages=read_stages(root))
+    fingerprints = {
+        located.item.id: located.item.fingerprint() for located in read_items(root)
+    }
+    models = _models(root, config)
+    cases = _run_pytest(root, _paths(root, config.sources.tests, arguments), arguments)
+    verified = {item_id for case in cases for item_id in case.verifies}
+    run = TestRun(
+        origin=origin,
+        command=shlex.join(
+            ["regml", "test", *(["--", *arguments] if arguments else [])]
+        ),
+        cases=cases,
+        fingerprints={
+            item_id: fingerprints[item_id]
+            for item_id in sorted(verified & set(fingerprints))
+        },
+        models=models,
+    )
+    return Tested(
+        record=append(root, run, key),
+        failed=sum(case.outcome is Outcome.FAILED for case in cases),
+        unknown=tuple(sorted(verified - set(fingerprints))),
+    )
+
+
+def _run_pytest(
+    root: Path, paths: Iterable[str], arguments: Sequence[str]
+) -> tuple[TestCase, ...]:
+    with tempfile.TemporaryDirectory(prefix="regml-") as folder:
+        results = Path(folder) / "results.json"
+        command = [sys.executable, "-m", "pytest", "-p", "regml", f"--rootdir={root}"]
+        command += ["--regml-results", str(results), *paths, *arguments]
+        status = subprocess.run(command, cwd=root, check=False).returncode
+        if status == PYTEST_NOTHING:
+            raise ConfigError(
+                "pytest found no test. Name folders with tests under [sources] tests "
+                "of regml.toml."
+            )
+        if status not in {PYTEST_ALL_PASSED, PYTEST_SOME_FAILED}:
+            raise ConfigError(
+                f"pytest could not run the tests (exit status {status}), so nothing "
+                "was recorded. Mend what it says above."
+            )
+        return _read_results(results)
+
+
+def _read_results(path: Path) -> tuple[TestCase, ...]:
+    try:
+        rows = json.loads(path.read_bytes())["cases"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RecordError(
+            f"{path}: pytest left no results ({error}). "
+            "Make room in the folder for temporary files, then run it again."
+        ) from error
+    return tuple(
+        TestCase(
+            name=row["name"],
+            verifies=tuple(row["verifies"]),
+            outcome=Outcome(row["outcome"]),
+            seconds=row["seconds"],
+            message=row["message"],
+        )
+        for row in rows
+    )
+
+
+def _paths(
+    root: Path, configured: Sequence[str], arguments: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the test folders, unless the arguments name what to run."""
+    if any((root / argument.split("::")[0]).exists() for argument in arguments):
+        return ()
+    paths = tuple(configured) or (TEST_FOLDER,)
+    for path in paths:
+        if not (root / path).exists():
+            raise ConfigError(
+                f"{path}: no such folder with tests. "
+                "Correct 'tests' under [sources] of regml.toml."
+            )
+    return paths
+
+
+def _models(root: Path, config: "Config") -> dict[str, str]:
+    """Return the digest of the weights that the latest passed training made."""
+    for record in reversed(read_log(root, config.signers).records):
+        run = record.statement
+        if isinstance(run, StageRun) and run.outcome is Outcome.PASSED:
+            weights = run.notes.get("model", {}).get("weights")
+            if isinstance(weights, str) and (root / weights).is_file():
+                return {weights: digest_file(root / weights, name=weights).sha256}
+    return {}

@@ -1,0 +1,1 @@
+"""Images, outlines and volumes: arrays and DICOM in, arrays and DICOM out."""

@@ -1,0 +1,1 @@
+"""Outlines drawn by readers: found, checked against their images, brought together."""

@@ -1,0 +1,399 @@
+"""De-identify one data set: a new one is built from what may stay.
+
+Elements are taken as the bytes the file holds. What stays as it is is copied without
+being decoded; nothing is carried over that no rule let through.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from pydicom.charset import default_encoding
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.tag import Tag
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from regml.imaging.deid.keys import Pseudonyms
+from regml.imaging.deid.profile import (
+    DUMMY_TEXT,
+    DUMMY_VALUES,
+    Action,
+    Family,
+    Profile,
+    Rule,
+    family_of,
+)
+from regml.imaging.deid.residual import Identifiers
+from regml.imaging.deid.vocabulary import CODING_SCHEMES, cleaned, is_code
+
+OLDEST_YEARS = 89
+"""Ages above are written as this one."""
+
+METHOD = "regml: PS3.15 Basic Profile, keyed pseudonyms"
+"""What the output says about how it was de-identified."""
+
+IMPLEMENTATION_UID = "2.25.279731446189158394036466170413021541177"
+"""Implementation class UID of regml's file writer."""
+
+DICOM_ROOT = "1.2.840.10008."
+"""UIDs below name parts of the standard, never an instance."""
+
+_NUMBER = re.compile(rb"[0-9eE+\-. \\]*")
+_TIME = re.compile(rb"[0-2]\d([0-5]\d([0-6]\d(\.\d{1,6})?)?)?")
+_AGE = re.compile(rb"\d{3}[DWMY]")
+_DATE_TIME_REST = re.compile(rb"[0-9.+\-]*")
+_TERM = re.compile(rb"[A-Za-z0-9.\-/{}\[\]%*]{1,16}")
+_VERSION = re.compile(rb"[0-9.]{1,16}")
+
+_PATIENT_NAME, _PATIENT_AGE = 0x00100010, 0x00101010
+_BIRTH_DATE, _STUDY_DATE = 0x00100030, 0x00080020
+_CODE_VALUE, _SCHEME, _SCHEME_VERSION = 0x00080100, 0x00080102, 0x00080103
+_CODE_MEANING, _IMAGE_TYPE = 0x00080104, 0x00080008
+
+Element = DataElement | RawDataElement
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose data it is, and whose work.
+
+    Attributes:
+        pseudonym: The patient's.
+        shift_days: By how much the patient's dates move.
+        reader: Pseudonym of the person who drew the outlines, or empty.
+    """
+
+    pseudonym: str
+    shift_days: int
+    reader: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done, over any number of data sets.
+
+    Attributes:
+        changed: Elements by tag, of those that did not stay as they were.
+        private: Private elements removed.
+        unnamed: Removed elements that the data dictionary does not name.
+        code_items: Sequence items removed because of a private coding scheme.
+    """
+
+    changed: Counter[int] = field(default_factory=Counter)
+    private: int = 0
+    unnamed: int = 0
+    code_items: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Add what another tally counted."""
+        self.changed.update(other.changed)
+        self.private += other.private
+        self.unnamed += other.unnamed
+        self.code_items += other.code_items
+
+
+@dataclass(slots=True)
+class Worker:
+    """De-identifies data sets of one patient, and remembers what it took out.
+
+    Attributes:
+        profile: What happens to which attribute.
+        pseudonyms: Where pseudonyms come from.
+        subject: Whose data it is.
+        identifiers: The values that must not be found in the output.
+        tally: What was done.
+    """
+
+    profile: Profile
+    pseudonyms: Pseudonyms
+    subject: Subject
+    identifiers: Identifiers
+    tally: Tally = field(default_factory=Tally)
+    _names: frozenset[str] = frozenset()
+
+    def deidentify(self, dataset: Dataset) -> Dataset:
+        """Return what may stay of a data set read from a file, ready to be written.
+
+        Raises:
+            ValueError: An element cannot be decoded.
+        """
+        self._names = _name_words(dataset)
+        self.identifiers.add_names(self._names)
+        result = self._level(dataset)
+        if self.profile.params.retain_patient_characteristics:
+            _add_age(dataset, result)
+        self._mark(result)
+        result.file_meta = self._file_meta(dataset, result)
+        result.preamble = bytes(128)
+        return result
+
+    def _level(self, dataset: Dataset) -> Dataset:
+        """Return what may stay of a data set or of an item of a sequence."""
+        result = Dataset()
+        for tag in sorted(dataset.keys()):
+            element = dataset.get_item(tag)
+            if element is None:
+                continue
+            kept = self._element(dataset, element)
+            if kept is not None:
+                result[tag] = kept
+        # raw bytes are then written as they are, instead of being decoded first
+        result.set_original_encoding(*dataset.original_encoding, default_encoding)
+        return result
+
+    def _element(self, dataset: Dataset, element: Element) -> Element | None:
+        """Return what takes the place of an element, or nothing."""
+        tag = int(element.tag)
+        rule = self.profile.rule(tag)
+        if rule.action is Action.KEEP and _fits(element, rule):
+            return element
+        if rule.action is Action.RECURSE:
+            return self._sequence(dataset, element)
+        if rule.action is Action.REMOVE or not _fits(element, rule):
+            self._count_removed(tag, rule)
+            self._remember(dataset, element, rule)
+            return None
+        value = value_bytes(element)
+        new = self._value(rule, value, tag)
+        if new == value:
+            return element
+        self.tally.changed[tag] += 1
+        self.identifiers.add(rule.vr, value, cleaned=rule.action is Action.CLEAN)
+        return None if new is None else _with_value(element, new, rule.vr)
+
+    def _value(self, rule: Rule, value: bytes, tag: int) -> bytes | None:
+        """Return the text that takes the place of another one, or nothing."""
+        match rule.action:
+            case Action.NUMBER:
+                return value if _NUMBER.fullmatch(value) else None
+            case Action.CODE:
+                return self._codes(value, tag)
+            case Action.UID:
+                return self._uids(value)
+            case Action.SHIFT:
+                return self._shifted(value)
+            case Action.TIME:
+                return value if _TIME.fullmatch(value) else b""
+            case Action.CLEAN:
+                return self._cleaned(value, tag)
+            case Action.TERM:
+                pattern = _VERSION if tag == _SCHEME_VERSION else _TERM
+                return value if pattern.fullmatch(value) else None
+            case Action.AGE:
+                return _capped_age(value)
+            case Action.PATIENT:
+                return self.subject.pseudonym.encode()
+            case Action.SITE:
+                name = value.decode("latin-1")
+                return self.pseudonyms.site(name).encode() if value else b""
+            case Action.READER:
+                return self.subject.reader.encode()
+            case Action.DUMMY:
+                return DUMMY_VALUES.get(rule.vr, DUMMY_TEXT)
+            case _:
+                return b""
+
+    def _sequence(self, dataset: Dataset, element: Element) -> DataElement | None:
+        """Return a sequence with its items de-identified, or nothing when none is left."""
+        value = dataset[element.tag].value
+        if not isinstance(value, Sequence):
+            self.tally.unnamed += 1
+            return None
+        items = [self._level(item) for item in value if self._is_public_code(item)]
+        self.tally.code_items += len(value) - len(items)
+        for item in value:
+            if not self._is_public_code(item):
+                self._remember_item(item)
+        kept = [item for item in items if len(item)]
+        if value and not kept:
+            return None
+        return DataElement(element.tag, "SQ", Sequence(kept))
+
+    def _is_public_code(self, item: Dataset) -> bool:
+        """Tell whether an item is no code or one of a public coding scheme."""
+        if _SCHEME not in item and _CODE_VALUE not in item:
+            return True
+        scheme = item.get_item(_SCHEME)
+        return (
+            scheme is not None
+            and value_bytes(scheme).decode("latin-1") in CODING_SCHEMES
+        )
+
+    def _codes(self, value: bytes, tag: int) -> bytes | None:
+        """Return coded strings of the standard; others become OTHER or go."""
+        values = [part.strip() for part in value.decode("latin-1").split("\\")]
+        good = [is_code(part, self._names) for part in values]
+        if all(good):
+            return value
+        if tag != _IMAGE_TYPE:
+            return None
+        pairs = zip(values, good, strict=True)
+        return "\\".join(part if ok else "OTHER" for part, ok in pairs).encode()
+
+    def _uids(self, value: bytes) -> bytes:
+        """Return replaced UIDs, those of the standard as they are."""
+        parts = value.decode("latin-1").split("\\")
+        return "\\".join(self._uid(part.strip(" \0")) for part in parts).encode()
+
+    def _uid(self, uid: str) -> str:
+        if not uid or uid.startswith(DICOM_ROOT):
+            return uid
+        return self.pseudonyms.uid(uid)
+
+    def _shifted(self, value: bytes) -> bytes:
+        """Return a date moved by the patient's days; empty when it is none."""
+        moved = [
+            shift_date(part, self.subject.shift_days) for part in value.split(b"\\")
+        ]
+        for part in moved:
+            self.identifiers.made_dates.add(part[:8])
+        return b"\\".join(moved)
+
+    def _cleaned(self, value: bytes, tag: int) -> bytes | None:
+        """Return the words that may stay; what has to be there is never empty."""
+        parts = value.decode("latin-1").split("\\")
+        words, names = self.profile.words, self._names
+        kept = [cleaned(part, words, names) for part in parts]
+        if any(kept):
+            return "\\".join(kept).encode("ascii", "replace")
+        return b"UNKNOWN" if tag == _CODE_MEANING else b""
+
+    def _count_removed(self, tag: int, rule: Rule) -> None:
+        """Count an element that goes."""
+        if (tag >> 16) % 2:
+            self.tally.private += 1
+        elif rule.keyword:
+            self.tally.changed[tag] += 1
+        else:
+            self.tally.unnamed += 1
+
+    def _remember(self, dataset: Dataset, element: Element, rule: Rule) -> None:
+        """Remember the text of an element that goes, of sequences at every level."""
+        vr = element.VR if element.VR not in {None, "UN"} else rule.vr
+        match family_of(vr):
+            case Family.TEXT:
+                self.identifiers.add(str(vr), value_bytes(element), cleaned=False)
+            case Family.SEQUENCE:
+                for item in dataset[element.tag].value or ():
+                    if isinstance(item, Dataset):
+                        self._remember_item(item)
+
+    def _remember_item(self, item: Dataset) -> None:
+        """Remember all texts in an item that goes as a whole."""
+        for tag in sorted(item.keys()):
+            element = item.get_item(tag)
+            if element is not None:
+                self._remember(item, element, self.profile.rule(int(tag)))
+
+    def _mark(self, result: Dataset) -> None:
+        """Say in the data set that and how it was de-identified (PS3.15 E.1.1)."""
+        result.PatientIdentityRemoved = "YES"
+        result.DeidentificationMethod = METHOD
+        result.DeidentificationMethodCodeSequence = [
+            _code_item(value, meaning) for value, meaning in self.profile.options
+        ]
+        kept = "MODIFIED" if self.profile.params.shift_dates else "REMOVED"
+        result.LongitudinalTemporalInformationModified = kept
+
+    def _file_meta(self, dataset: Dataset, result: Dataset) -> FileMetaDataset:
+        """Return new file meta information; deflated files are written plain."""
+        meta = FileMetaDataset()
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if syntax == DeflatedExplicitVRLittleEndian:
+            syntax = ExplicitVRLittleEndian
+        meta.FileMetaInformationVersion = b"\x00\x01"
+        meta.MediaStorageSOPClassUID = _text(result, 0x00080016)
+        meta.MediaStorageSOPInstanceUID = _text(result, 0x00080018)
+        meta.TransferSyntaxUID = syntax
+        meta.ImplementationClassUID = IMPLEMENTATION_UID
+        meta.ImplementationVersionName = "REGML"
+        return meta
+
+
+def value_bytes(element: Element) -> bytes:
+    """Return the value of a text element without padding, as the file holds it."""
+    value = element.value
+    if isinstance(value, bytes):
+        return value.rstrip(b" \0")
+    if value is None:
+        return b""
+    parts = [value] if isinstance(value, str) or not _is_list(value) else value
+    return "\\".join(map(str, parts)).encode("utf-8").rstrip(b" \0")
+
+
+def shift_date(value: bytes, days: int) -> bytes:
+    """Return a DICOM date or date and time moved by days, empty when it is none."""
+    value = value.strip()
+    digits, rest = value[:8], value[8:]
+    if not re.fullmatch(rb"\d{8}", digits) or not _DATE_TIME_REST.fullmatch(rest):
+        return b""
+    try:
+        day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        return (day + timedelta(days)).strftime("%Y%m%d").zfill(8).encode() + rest
+    except (ValueError, OverflowError):
+        return b""
+
+
+def _is_list(value: object) -> bool:
+    return hasattr(value, "__iter__") and not hasattr(value, "components")
+
+
+def _fits(element: Element, rule: Rule) -> bool:
+    """Tell whether the value is made of the bytes that the dictionary says."""
+    family = family_of(element.VR)
+    return family in {Family.UNKNOWN, rule.family}
+
+
+def _with_value(element: Element, value: bytes, vr: str) -> Element:
+    """Return the element with another text, padded to an even length."""
+    if len(value) % 2:
+        value += b"\0" if vr == "UI" else b" "
+    if isinstance(element, RawDataElement):
+        return element._replace(value=value, length=len(value))
+    return DataElement(element.tag, vr, value.decode("ascii").rstrip(" \0"))
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    """Return the text of an element, empty when it is absent."""
+    element = dataset.get_item(Tag(tag))
+    return "" if element is None else value_bytes(element).decode("latin-1")
+
+
+def _name_words(dataset: Dataset) -> frozenset[str]:
+    """Return the words of the patient's name, lower case."""
+    name = _text(dataset, _PATIENT_NAME).casefold()
+    return frozenset(word for word in re.findall(r"[^\W_]+", name) if len(word) > 1)
+
+
+def _capped_age(value: bytes) -> bytes | None:
+    """Return an age, at most 89 years (45 CFR 164.514(b)(2)(i)(C))."""
+    if not _AGE.fullmatch(value):
+        return None
+    if value.endswith(b"Y") and int(value[:3]) > OLDEST_YEARS:
+        return b"%03dY" % OLDEST_YEARS
+    return value
+
+
+def _add_age(dataset: Dataset, result: Dataset) -> None:
+    """Add the age at the study where only the date of birth was known."""
+    if _PATIENT_AGE in result:
+        return
+    born, studied = _text(dataset, _BIRTH_DATE), _text(dataset, _STUDY_DATE)
+    if re.fullmatch(r"\d{8}", born) and re.fullmatch(r"\d{8}", studied):
+        years = int(studied[:4]) - int(born[:4]) - (studied[4:] < born[4:])
+        if 0 <= years <= 130:
+            result.add_new(_PATIENT_AGE, "AS", f"{min(years, OLDEST_YEARS):03d}Y")
+
+
+def _code_item(value: str, meaning: str) -> Dataset:
+    """Return a code of the DICOM controlled terminology."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = (
+        value,
+        "DCM",
+        meaning,
+    )
+    return item

@@ -76,14 +76,14 @@ def read_tests(root: Path, folders: Iterable[str]) -> tuple[WrittenTest, ...]:
         sorted(
             test
             for file in files
-            for test in tests_in(
+            for test in scan_tests(
                 _text(file, root), path=file.relative_to(root).as_posix()
             )
         )
     )
 
 
-def tests_in(source: str, *, path: str) -> Iterator[WrittenTest]:
+def scan_tests(source: str, *, path: str) -> Iterator[WrittenTest]:
     """Give the tests of one module in the order of their lines.
 
     Raises:

@@ -71,16 +71,13 @@ def build_graph(evidence: Evidence) -> TraceGraph:
     return TraceGraph(evidence, current, nodes.values(), edges)
 
 
-def test_key(name: str) -> str:
+def key_of_test(name: str) -> str:
     """Return the node id of a test, from a pytest node id with or without parameters.
 
-    >>> test_key("tests/test_a.py::test_b[1-2]")
+    >>> key_of_test("tests/test_a.py::test_b[1-2]")
     'test:tests/test_a.py::test_b'
     """
     return f"test:{name.partition('[')[0]}"
-
-
-test_key.__test__ = False  # type: ignore[attr-defined]  # not a test for pytest
 
 
 def _items(evidence: Evidence) -> Part:
@@ -92,13 +89,13 @@ def _items(evidence: Evidence) -> Part:
 
 
 def _tests(evidence: Evidence, believed: Iterable[Record]) -> Part:
-    written = {test_key(test.name): test for test in evidence.tests}
+    written = {key_of_test(test.name): test for test in evidence.tests}
     latest: dict[str, tuple[Record, list[TestCase]]] = {}
     for record in believed:
         if not isinstance(record.statement, TestRun):
             continue
         for case in record.statement.cases:
-            key = test_key(case.name)
+            key = key_of_test(case.name)
             if key not in latest or latest[key][0] is not record:
                 latest[key] = (record, [])
             latest[key][1].append(case)

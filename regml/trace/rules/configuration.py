@@ -102,7 +102,7 @@ def _described(graph: TraceGraph, package: Package) -> Iterator[Gap]:
 
 def _installed(graph: TraceGraph, package: Package) -> Iterator[Gap]:
     locked = graph.evidence.packages.get(package.name)
-    if package.version != locked:
+    if package.version is None or not _is_version(package.version, locked or ""):
         has = f"had {package.version}" if package.version else "did not have it"
         yield Gap(
             package.place,
@@ -334,6 +334,14 @@ def normalised(name: str) -> str:
     'pillow-heif'
     """
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _is_version(installed: str, locked: str) -> bool:
+    """Tell whether an installed version is the locked one.
+
+    As in PEP 440, a locked ``2.13.0`` is met by the build ``2.13.0+cpu``.
+    """
+    return installed == locked or installed.partition("+")[0] == locked
 
 
 def _locked(graph: TraceGraph) -> Iterator[Package]:

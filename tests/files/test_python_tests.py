@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from regml.errors import BrokenFileError
+from regml.files.python_tests import (
+    SourceMark,
+    marks_in,
+    read_marks,
+    read_tests,
+    scan_tests,
+)
+
+SOURCE = """
+import pytest
+from pytest import mark
+
+pytestmark = [pytest.mark.verifies("SRS-009"), pytest.mark.slow]
+
+@pytest.mark.verifies("SRS-001", "SRS-002")
+@pytest.mark.parametrize("x", [1, 2])
+def test_plain(x): ...
+
+@mark.verifies("RISK-001")
+class TestGroup:
+    @mark.verifies("SRS-003")
+    async def test_inner(self): ...
+
+    def helper(self): ...
+
+def not_a_test(): ...
+"""
+
+
+def test_tests_carry_the_marks_of_function_class_and_module() -> None:
+    found = list(scan_tests(SOURCE, path="tests/test_a.py"))
+    assert [(test.name, test.verifies, test.line) for test in found] == [
+        ("tests/test_a.py::test_plain", ("SRS-009", "SRS-001", "SRS-002"), 9),
+        (
+            "tests/test_a.py::TestGroup::test_inner",
+            ("SRS-009", "RISK-001", "SRS-003"),
+            14,
+        ),
+    ]
+
+
+def test_only_test_files_are_read_and_the_order_is_that_of_names(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "tests" / "device"
+    folder.mkdir(parents=True)
+    for name in ("test_b.py", "a_test.py", "conftest.py"):
+        (folder / name).write_text("def test_x(): ...\n")
+    names = [test.name for test in read_tests(tmp_path, ["tests/device", "absent"])]
+    assert names == [
+        "tests/device/a_test.py::test_x",
+        "tests/device/test_b.py::test_x",
+    ]
+
+
+def test_a_marker_without_literal_id_is_refused_with_its_line() -> None:
+    source = "import pytest\n@pytest.mark.verifies(ID)\ndef test_x(): ...\n"
+    with pytest.raises(BrokenFileError, match=r"t\.py:2: the marker 'verifies'"):
+        list(scan_tests(source, path="t.py"))
+
+
+def test_a_file_that_is_not_python_is_refused_with_its_line() -> None:
+    with pytest.raises(BrokenFileError, match=r"t\.py:1: is not Python"):
+        list(scan_tests("def test_x(:\n", path="t.py"))
+
+
+def test_comments_name_what_a_file_implements() -> None:
+    source = "# regml: implements SRS-001, SRS-002\nx = 1  # regml: implements SRS-3\n"
+    assert list(marks_in(source, path="a.py")) == [
+        SourceMark("a.py", 1, "SRS-001"),
+        SourceMark("a.py", 1, "SRS-002"),
+        SourceMark("a.py", 2, "SRS-3"),
+    ]
+
+
+def test_marks_are_read_from_sources_only(tmp_path: Path) -> None:
+    for name in ("a.py", "b.bin"):
+        (tmp_path / name).write_text("# regml: implements SRS-001\n")
+    assert read_marks(tmp_path, ["b.bin", "a.py"]) == (
+        SourceMark("a.py", 1, "SRS-001"),
+    )
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"\xff\xfe")
+    with pytest.raises(BrokenFileError, match=r"a\.py: cannot be read as text"):
+        read_marks(tmp_path, ["a.py"])

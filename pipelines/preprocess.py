@@ -16,6 +16,7 @@ MANIFEST = Path("reports/dataset.json")
 FINGERPRINT = Path("reports/fingerprint.json")
 
 
+# regml: implements SRS-072
 def main() -> None:
     """Build the dataset, its manifest and the fingerprint of its training cases."""
     params = load_params("preprocess", PreprocessParams)

@@ -86,11 +86,11 @@ def load_series(folder: Path) -> Volume:
     _check_one_series(folder, slices)
     rows, columns = _directions(slices[0])
     normal = np.cross(rows, columns)
-    positions = np.array([_numbers(item, "ImagePositionPatient") for item in slices])
+    positions = np.array([_numbers(item, "ImagePositionPatient", 3) for item in slices])
     order = np.argsort(positions @ normal, kind="stable")
     positions = positions[order]
     step = _slice_step(folder, positions, normal)
-    row_step, column_step = _numbers(slices[0], "PixelSpacing")
+    row_step, column_step = _numbers(slices[0], "PixelSpacing", 2)
     affine = np.eye(4)
     affine[:3, 0] = rows * column_step
     affine[:3, 1] = columns * row_step
@@ -119,14 +119,27 @@ def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip() or UNKNOWN
 
 
-def _numbers(item: Dataset, keyword: str) -> NDArray[np.float64]:
+def _numbers(item: Dataset, keyword: str, count: int) -> NDArray[np.float64]:
     """Return a numeric attribute that every slice needs."""
-    values = item.get(keyword)
-    if values is None or isinstance(values, str | float | int):
-        raise ImageError(
-            Reason.UNREADABLE, f"{item.filename}: has no {keyword}. Leave the file out."
-        )
-    return np.array([float(value) for value in values])
+    try:
+        numbers = np.array([float(value) for value in item[keyword].value])
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"{item.filename}: has no usable {keyword}. Leave the file out."
+        raise ImageError(Reason.UNREADABLE, message) from error
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        message = f"{item.filename}: {keyword} is not {count} numbers."
+        raise ImageError(Reason.UNREADABLE, message)
+    return numbers
+
+
+def _number(item: Dataset, keyword: str, default: float) -> float:
+    """Return a number that a slice may leave out."""
+    try:
+        value = item.get(keyword)
+        return default if value in (None, "") else float(value)
+    except (TypeError, ValueError) as error:
+        message = f"{item.filename}: {keyword} is not a number."
+        raise ImageError(Reason.UNREADABLE, message) from error
 
 
 def _check_one_series(folder: Path, slices: list[Dataset]) -> None:
@@ -138,7 +151,7 @@ def _check_one_series(folder: Path, slices: list[Dataset]) -> None:
                 Reason.MODALITY,
                 f"{folder}/{name}: is {_text(item, 'Modality')}, not {MODALITY}.",
             )
-        if int(item.get("NumberOfFrames") or 1) > 1:
+        if _number(item, "NumberOfFrames", 1) > 1:
             raise ImageError(
                 Reason.MULTI_FRAME,
                 f"{folder}/{name}: is multi-frame. Export one file per slice.",
@@ -159,14 +172,14 @@ def _identity(item: Dataset) -> tuple[Any, ...]:
         item.get("SeriesInstanceUID"),
         item.get("Rows"),
         item.get("Columns"),
-        tuple(np.round(_numbers(item, "ImageOrientationPatient"), 4).tolist()),
-        tuple(np.round(_numbers(item, "PixelSpacing"), 5).tolist()),
+        tuple(np.round(_numbers(item, "ImageOrientationPatient", 6), 4).tolist()),
+        tuple(np.round(_numbers(item, "PixelSpacing", 2), 5).tolist()),
     )
 
 
 def _directions(item: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the unit vectors along a row and along a column, in LPS."""
-    cosines = _numbers(item, "ImageOrientationPatient")
+    cosines = _numbers(item, "ImageOrientationPatient", 6)
     rows, columns = cosines[:3], cosines[3:]
     lengths = np.linalg.norm(rows), np.linalg.norm(columns)
     if min(lengths) < 0.5:
@@ -234,6 +247,6 @@ def _intensities(item: Dataset) -> NDArray[np.float32]:
             Reason.UNREADABLE,
             f"{item.filename}: pixels cannot be decoded ({error}).",
         ) from error
-    slope = float(item.get("RescaleSlope", 1) or 1)
-    intercept = float(item.get("RescaleIntercept", 0) or 0)
+    slope = _number(item, "RescaleSlope", 1)
+    intercept = _number(item, "RescaleIntercept", 0)
     return (pixels.T * slope + intercept).astype(np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from regml.digest import digest_file
 from regml.imaging.annotations.report import AnnotatedCase, AnnotationReport, read_index
 from regml.imaging.annotations.stage import CONSENSUS
-from regml.imaging.dicom_series import load_series
+from regml.imaging.dicom_series import UNKNOWN, load_series
 from regml.imaging.fingerprint import Fingerprint, Triple, take_fingerprint
 from regml.imaging.outputs import fresh_folder, pretty_json
 from regml.imaging.params import PreprocessParams
@@ -186,7 +186,8 @@ def _members(used: Iterable[Prepared], index: AnnotationReport) -> list[Member]:
 
 def _patient(case: AnnotatedCase, index: AnnotationReport) -> str | None:
     """Return whose image it is; keys made up per case are none."""
-    return case.patient if index.patient_key == "hospital" else None
+    known = index.patient_key == "hospital" and case.patient != UNKNOWN
+    return case.patient if known else None
 
 
 def _manifest_case(

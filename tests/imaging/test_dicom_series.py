@@ -134,6 +134,8 @@ def clear(folder: Path) -> None:
         (one(SeriesInstanceUID="1.2.3"), Reason.MIXED_SERIES),
         (one(PixelSpacing=[1.1, 1.0]), Reason.MIXED_SERIES),
         (one(PixelSpacing=None), Reason.UNREADABLE),
+        (one(PixelSpacing=[1.0]), Reason.UNREADABLE),
+        (one(ImagePositionPatient=[1.0, 2.0]), Reason.UNREADABLE),
         (one(PixelData=b"\0\0"), Reason.UNREADABLE),
         (each(ImageOrientationPatient=[0.0] * 6), Reason.SHEARED),
         (lambda folder: slices(folder)[3].unlink(), Reason.MISSING_SLICE),

@@ -82,10 +82,7 @@ def read_labels(
             that are not structures of the protocol or overlap.
     """
     dataset = _read(path, pixels=True)
-    values = {
-        int(segment.SegmentNumber): _value_of(str(segment.SegmentLabel), names)
-        for segment in dataset.SegmentSequence
-    }
+    values = _values(dataset, names)
     labels = np.zeros(image.shape, dtype=np.uint8)
     for frame in _frames(dataset):
         index = _voxels(frame, image)
@@ -119,6 +116,20 @@ def _read(path: Path, *, pixels: bool) -> Dataset:
             _AGAIN,
         )
     return dataset
+
+
+def _values(dataset: Dataset, names: Mapping[int, str]) -> dict[int, int]:
+    """Return the label value of each segment number."""
+    try:
+        segments = [
+            (int(segment.SegmentNumber), str(segment.SegmentLabel))
+            for segment in dataset.SegmentSequence
+        ]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise AnnotationError(
+            Kind.UNREADABLE, "does not describe its segments.", _AGAIN
+        ) from error
+    return {number: _value_of(label, names) for number, label in segments}
 
 
 def _value_of(label: str, names: Mapping[int, str]) -> int:

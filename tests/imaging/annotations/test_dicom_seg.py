@@ -101,9 +101,14 @@ def find_and_read(path: Path, image: Volume) -> None:
     read_labels(path, image, NAMES)
 
 
+def undescribed(dataset: Any) -> None:
+    del dataset.SegmentSequence
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "words"),
     [
+        (undescribed, Kind.UNREADABLE, "does not describe its segments"),
         (rename, Kind.VALUES, "segment 'amygdala' that is not one structure"),
         (both, Kind.VALUES, "not one structure"),
         (move, Kind.GRID, "0.4 mm off the voxels"),

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TEST_FOLDER = "tests/device"
 """Where the tests of the device lie when ``regml.toml`` does not say."""
 
+PLUGIN = ("-p", "no:regml", "-p", "regml.pytest_plugin")
+"""Our plugin by its module, also where it is not installed as an entry point."""
+
 PYTEST_ALL_PASSED, PYTEST_SOME_FAILED, PYTEST_NOTHING = 0, 1, 5
 
 
@@ -89,7 +92,7 @@ def _run_pytest(
 ) -> tuple[TestCase, ...]:
     with tempfile.TemporaryDirectory(prefix="regml-") as folder:
         results = Path(folder) / "results.json"
-        command = [sys.executable, "-m", "pytest", "-p", "regml", f"--rootdir={root}"]
+        command = [sys.executable, "-m", "pytest", *PLUGIN, f"--rootdir={root}"]
         command += ["--regml-results", str(results), *paths, *arguments]
         status = subprocess.run(command, cwd=root, check=False).returncode
         if status == PYTEST_NOTHING:

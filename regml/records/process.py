@@ -114,9 +114,10 @@ def run(
             printed.add(f"regml: {command[0]}: {error.strerror}\n".encode(), 2)
             status = NOT_EXECUTABLE if found else NOT_FOUND
             return _not_started(printed, status, begun)
-        interruption.watch(process.pid)
-        usage = _follow(process, printed)
-        interruption.watch(None)
+        with process:  # closes its pipes
+            interruption.watch(process.pid)
+            usage = _follow(process, printed)
+            interruption.watch(None)
         return Ran(
             exit_status=process.returncode,
             wall_seconds=round(time.monotonic() - begun, 3),

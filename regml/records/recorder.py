@@ -20,7 +20,7 @@ from regml.items.recorded import Origin, Outcome, Record, StageRun
 from regml.records.contents import Content, read_contents
 from regml.records.environment import GpuQuery
 from regml.records.keys import personal_key
-from regml.records.log import append, utc_now
+from regml.records.log import append, read_entries, utc_now
 from regml.records.notes import NOTES_VARIABLE, read_notes
 from regml.records.origin import observe
 from regml.records.process import Interruption, Ran, run
@@ -55,9 +55,9 @@ def record_stage(root: Path, command: Sequence[str], *, stage: str) -> int:
     key = personal_key()
     interruption = Interruption()
     with interruption.caught():
-        gpus = GpuQuery()
         before = _prepare(root, stage)
         log, notes = _scratch(root, stage)
+        gpus = GpuQuery()
         ran = run(
             command, log=log, variables=_variables(notes), interruption=interruption
         )
@@ -94,6 +94,7 @@ class _Before:
 
 def _prepare(root: Path, name: str) -> _Before:
     started = utc_now()
+    read_entries(root)  # a broken log is to be found before hours of training
     stages = read_stages(root)
     stage = _find(stages, name)
     parameters = parameter_values(root, stage)

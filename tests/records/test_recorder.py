@@ -1,0 +1,312 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regml.digest import digest_path, sha256_of
+from regml.errors import BrokenFileError, ConfigError, RecordError, SigningKeyError
+from regml.items.recorded import Outcome, StageRun
+
+PYTHON = sys.executable
+
+
+def last_run(project: Any) -> StageRun:
+    log = project.log()
+    assert log.problems == ()
+    run = log.records[-1].statement
+    assert isinstance(run, StageRun)
+    return run
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def test_a_passed_run_is_told_completely(project: Any) -> None:
+    assert project.record(["python", "src/make.py"]) == 0
+    run = last_run(project)
+    assert (run.stage, run.outcome, run.exit_status) == ("make", Outcome.PASSED, 0)
+    assert run.command == "regml record -- python src/make.py"
+    assert run.parameters == {"params.yaml": {"make": {"rate": 0.001}}}
+    assert run.inputs == tuple(
+        digest_path(project.root / name, name=name)
+        for name in ("input.txt", "src/make.py")
+    )
+    assert run.outputs == tuple(
+        digest_path(project.root / name, name=name) for name in ("out", "small.json")
+    )
+    assert run.notes == {"numbers": {"n": 2}}
+    assert run.resources["wall_seconds"] > 0
+    assert run.resources["cpu_seconds"] > 0
+    assert run.resources["peak_memory_bytes"] > 1_000_000
+    assert run.origin.person.email == "ada@example.org"
+    assert run.origin.commit == project.git("rev-parse", "HEAD").strip()
+    assert run.origin.dirty == ()
+    assert run.origin.diff_sha256 is None
+    assert run.origin.started_utc < run.origin.finished_utc
+    assert run.origin.environment["gpus"] is not None
+
+
+def test_output_is_passed_through_and_kept_out_of_git(
+    project: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project.record()
+    out, err = capfd.readouterr()
+    assert (out, "to stderr\n" in err) == ("to stdout\n", True)
+    [log] = (project.root / ".regml/logs").iterdir()
+    assert log.stem == Path(project.log().records[-1].path).stem
+    assert sha256_of(log.read_bytes()) == last_run(project).log_sha256
+    assert project.git("check-ignore", str(log)).strip()
+    assert "to stdout" not in project.regml("record", "show", last_id(project))[1]
+
+
+def last_id(project: Any) -> str:
+    return str(project.log().records[-1].id)
+
+
+def test_a_failed_run_is_recorded_with_its_exit_status(project: Any) -> None:
+    assert project.record([PYTHON, "-c", "raise SystemExit(3)"]) == 3
+    run = last_run(project)
+    assert (run.outcome, run.exit_status, run.outputs) == (Outcome.FAILED, 3, ())
+
+
+def test_a_command_that_does_not_exist_is_recorded(
+    project: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert project.record(["no-such-program"]) == 127
+    assert last_run(project).outcome is Outcome.FAILED
+    assert "no-such-program" in capfd.readouterr().err
+
+
+def test_a_child_killed_with_signal_9_is_recorded(project: Any) -> None:
+    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert project.record([PYTHON, "-c", kill]) == 128 + 9
+    run = last_run(project)
+    assert (run.outcome, run.exit_status) == (Outcome.KILLED, -9)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_recorder_ends_the_command_and_is_recorded(
+    project: Any, number: signal.Signals
+) -> None:
+    ready = project.root / "ready"
+    wait = f"import pathlib, time; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    process = project.start("record", "--stage", "make", "--", PYTHON, "-c", wait)
+    wait_for(ready)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    run = last_run(project)
+    assert run.outcome is Outcome.KILLED
+    assert (process.returncode, run.exit_status) == (128 + number, -number)
+
+
+def test_a_command_that_ends_itself_on_a_signal_counts_as_killed(project: Any) -> None:
+    ready = project.root / "ready"
+    polite = (
+        "import pathlib, signal, sys, time;"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7));"
+        f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    )
+    process = project.start("record", "--stage", "make", "--", PYTHON, "-c", polite)
+    wait_for(ready)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 7
+    assert last_run(project).outcome is Outcome.KILLED
+
+
+def test_a_process_left_behind_does_not_hold_the_recorder(project: Any) -> None:
+    begun = time.monotonic()
+    leave = f"import subprocess; subprocess.Popen([{PYTHON!r}, '-c', "
+    leave += "'import time; time.sleep(8)'])"
+    assert project.record([PYTHON, "-c", leave]) == 0
+    assert time.monotonic() - begun < 6
+
+
+def test_a_listener_that_leaves_does_not_end_the_run(project: Any) -> None:
+    read, write = os.pipe()
+    main = "import sys; from regml.cli import main; sys.exit(main())"
+    command = ["record", "--stage", "make", "--", PYTHON, "-c", "print('x' * 200_000)"]
+    process = subprocess.Popen(
+        [PYTHON, "-c", main, *command], stdout=write, cwd=project.root
+    )
+    os.close(write)
+    os.close(read)
+    assert process.wait(timeout=30) == 0
+    assert last_run(project).outcome is Outcome.PASSED
+
+
+def test_two_recorders_at_once_lose_nothing(project: Any) -> None:
+    command = ("record", "--stage", "make", "--", PYTHON, "-c", "pass")
+    both = [project.start(*command), project.start(*command)]
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    for process in both:
+        process.communicate()
+    log = project.log()
+    assert (log.problems, len(log.records), len(log.heads)) == ((), 2, 1)
+
+
+def test_a_changed_source_makes_the_run_dirty(project: Any) -> None:
+    project.record()
+    clean = last_run(project).origin
+    project.write("src/make.py", "print('changed')\n")
+    project.record()
+    dirty = last_run(project).origin
+    assert dirty.dirty == ("src/make.py",)
+    assert dirty.diff_sha256
+    assert dirty.code != clean.code
+
+
+def test_an_input_nobody_tracks_makes_the_run_dirty(project: Any) -> None:
+    project.write(
+        "dvc.yaml",
+        "stages: {make: {cmd: x, deps: [loose.txt, half, known]}}",
+    )
+    project.write("half/tracked.txt", "1")
+    project.write("known.dvc", "outs: [{path: known, md5: x}]")
+    project.write("known/file.txt", "1")
+    project.commit()
+    project.git("rm", "--quiet", "--cached", "known/file.txt")
+    project.git("commit", "--quiet", "-m", "x")
+    project.write("half/new.txt", "1")
+    project.write("loose.txt", "1")
+    project.record([PYTHON, "-c", "pass"])
+    first = last_run(project).origin
+    assert first.dirty == ("half/new.txt", "loose.txt")
+    project.write("loose.txt", "2")
+    project.record([PYTHON, "-c", "pass"])
+    assert last_run(project).origin.diff_sha256 != first.diff_sha256
+
+
+def test_the_outputs_of_the_last_run_are_no_dirt(project: Any) -> None:
+    project.record()
+    project.commit()
+    project.write("small.json", "{ }")
+    project.record()
+    assert last_run(project).origin.dirty == ()
+
+
+def test_a_command_run_by_hand_does_not_pass_for_that_of_the_stage(
+    project: Any,
+) -> None:
+    project.record([PYTHON, "-c", "pass"])
+    assert last_run(project).command.startswith("regml record --stage make -- ")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "error", "said"),
+    [
+        ("rm input.txt", BrokenFileError, r"input\.txt.*dvc"),
+        ("rm params.yaml", BrokenFileError, r"params\.yaml"),
+        ("echo 'other: 1' > params.yaml", ConfigError, r"params\.yaml.*'make'"),
+        ("rm regml.toml", ConfigError, "regml init"),
+        ("echo '[' > regml.toml", BrokenFileError, r"regml\.toml"),
+        ("echo > regml.toml", ConfigError, "software"),
+        ("echo 'stages: [' > dvc.yaml", BrokenFileError, r"dvc\.yaml:2"),
+        ("echo 'stages: {x: {cmd: y}}' > dvc.yaml", ConfigError, "Name one of: x"),
+        ("rm -rf .regml; echo > .regml", RecordError, r"\.regml"),
+        ("echo > records", RecordError, r"records/log\.jsonl"),
+    ],
+)
+def test_what_can_be_refused_is_refused_before_the_command_runs(
+    project: Any, break_it: str, error: type[Exception], said: str
+) -> None:
+    subprocess.run(["sh", "-c", break_it], check=True)
+    with pytest.raises(error, match=said):
+        project.record()
+    assert not (project.root / "out").exists()
+    assert not (project.root / "records/runs").exists()
+
+
+def test_a_broken_key_stops_before_the_command_runs(project: Any) -> None:
+    project.key.path.write_text("broken")
+    with pytest.raises(SigningKeyError, match="PEM"):
+        project.record()
+    assert not (project.root / "out").exists()
+
+
+def test_a_record_that_cannot_be_written_fails_the_stage(project: Any) -> None:
+    project.write("records/runs", "a file where a folder has to be")
+    status, _, err = project.regml("record", "--stage", "make", "--", "true")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "the record cannot be written" in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_an_output_that_cannot_be_read_fails_the_stage(project: Any) -> None:
+    with pytest.raises(RecordError, match=r"small\.json"):
+        project.record(["sh", "-c", "echo > small.json; mkdir out; chmod 0 small.json"])
+    assert last_run(project).outcome is Outcome.FAILED
+
+
+def test_an_output_that_is_a_dead_link_inside_a_folder_fails_the_stage(
+    project: Any,
+) -> None:
+    with pytest.raises(RecordError, match="out"):
+        project.record(["sh", "-c", "mkdir out; ln -s nowhere out/link"])
+    run = last_run(project)
+    assert run.outcome is Outcome.FAILED
+    assert "regml_unreadable_outputs" in run.notes
+
+
+def test_outside_dvc_the_stage_has_to_be_named(project: Any) -> None:
+    status, _, err = project.regml("record", "--", "true")
+    assert (status, "--stage" in err) == (2, True)
+
+
+def test_a_command_has_to_be_given(project: Any) -> None:
+    status, _, err = project.regml("record", "--stage", "make")
+    assert (status, "regml record -- COMMAND" in err) == (2, True)
+
+
+def test_a_command_called_show_is_still_a_command(project: Any) -> None:
+    status, _, _ = project.regml("record", "--stage", "make", "--", "show")
+    assert status == 127
+
+
+def test_dvc_names_stage_and_root(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", "make")
+    monkeypatch.setenv("DVC_ROOT", str(project.root))
+    monkeypatch.chdir("/")
+    assert project.regml("-C", "/", "record", "--", "true")[0] == 0
+    assert last_run(project).stage == "make"
+
+
+def test_without_a_repository_there_is_no_commit(project: Any) -> None:
+    subprocess.run(["rm", "-rf", ".git"], check=True)
+    assert project.record() == 0
+    origin = last_run(project).origin
+    assert origin.commit is None
+    assert origin.dirty == ("input.txt", "src/make.py")
+
+
+def test_the_recorder_works_without_identity_and_locale(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.git("config", "--unset", "user.name")
+    project.git("config", "--unset", "user.email")
+    monkeypatch.setenv("LANG", "C")
+    monkeypatch.setenv("LC_ALL", "C")
+    project.write("src/ü b.py", "1")
+    assert project.regml("record", "--stage", "make", "--", "true")[0] == 0
+    assert last_run(project).origin.person.email.endswith("@localhost")
+
+
+def test_dvcignore_hides_files_from_the_record(project: Any) -> None:
+    project.write(".dvcignore", "*.tmp\n")
+    project.write("src/scratch.tmp", "1")
+    project.write("dvc.yaml", "stages: {make: {cmd: x, deps: [src]}}")
+    project.commit()
+    project.record([PYTHON, "-c", "pass"])
+    [source] = last_run(project).inputs
+    assert source.files == 1

@@ -405,7 +405,7 @@ class TraceGraph:
         several = list(candidates)[:5]
         if several:
             return f"{text!r} may be any of {', '.join(several)}. Name one of them."
-        near = difflib.get_close_matches(text, self.nodes, n=3, cutoff=0.6)
+        near = difflib.get_close_matches(text, self.nodes, n=3, cutoff=0.5)
         if near:
             return f"{text!r} is unknown. Did you mean {', '.join(near)}?"
         return f"{text!r} is unknown. 'regml list' shows what there is."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from regml.findings import Severity
 from regml.items.base import Item, Kind
@@ -50,8 +51,13 @@ class Stated:
         return self.where or graph.where(self.source, self.target)
 
 
-def stated_links(graph: TraceGraph) -> Iterator[Stated]:
-    """Give every link that somebody wrote: items, tests, source comments."""
+@lru_cache(maxsize=1)
+def stated_links(graph: TraceGraph) -> tuple[Stated, ...]:
+    """Return every link that somebody wrote: items, tests, source comments."""
+    return tuple(_stated(graph))
+
+
+def _stated(graph: TraceGraph) -> Iterator[Stated]:
     for located in graph.evidence.items:
         for ref in references(located.item):
             yield Stated(ref.source, ref.link, ref.target, ref.field, ref.allowed)

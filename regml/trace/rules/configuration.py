@@ -355,9 +355,12 @@ def _used(graph: TraceGraph) -> Iterator[Package]:
     for record in (graph.current.training, graph.current.evaluation):
         if record is None:
             continue
-        packages: Any = record.statement.origin.environment.get("packages")
+        environment = record.statement.origin.environment
+        packages: Any = environment.get("packages")
         installed = packages if isinstance(packages, Mapping) else {}
-        known = {normalised(str(k)): str(v) for k, v in installed.items()}
+        # regml may run from its sources; then it says its version itself
+        own = {"regml": environment["regml"]} if "regml" in environment else {}
+        known = {normalised(k): str(v) for k, v in {**own, **installed}.items()}
         for name in sorted(graph.evidence.packages):
             name = normalised(name)  # noqa: PLW2901 - the same name, comparable
             yield Package(name, f"run@{record.id}", known.get(name), record.path)

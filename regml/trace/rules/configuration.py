@@ -255,7 +255,7 @@ def is_as_approved(
     yield Gap(
         item_id,
         f"{item_id} {what} since {person} signed it ({record.id}).",
-        f"Review the change and sign with 'regml approve {item_id}'."
+        f"Review the change and sign with 'regml approve --meaning approval {item_id}'."
         if now
         else f"Retire {item_id} instead of removing it.",
         graph.where(item_id) or record.path,

@@ -184,7 +184,7 @@ _NEXT = {
     Status.FAILED: "Mend the cause and run again, or write a problem report.",
     Status.STALE: "Run 'dvc repro' and 'regml test' again, or sign again.",
     Status.NOT_RUN: "Run 'dvc repro' and 'regml test'; for a protocol, inspection or "
-    "analysis carry it out and sign with 'regml approve'.",
+    "analysis carry it out and sign with 'regml approve --meaning approval'.",
 }
 
 
@@ -340,7 +340,7 @@ def is_not_suspect(
         f"The link to {target} is suspect: {target} changed since {person} approved "
         f"{source} ({record.id}).",
         f"Read {source} against the present {target} and sign with "
-        f"'regml approve {source}'.",
+        f"'regml approve --meaning approval {source}'.",
         graph.where(source, target),
     )
 

@@ -243,7 +243,7 @@ def _too_few(
     return Problem(
         folder,
         Kind.TOO_FEW_READERS,
-        f"has usable outlines of {len(readings)} readers; {protocol.id} asks for "
+        f"has usable outlines by {len(readings)} reader(s); {protocol.id} asks for "
         f"{protocol.readers_per_case}.",
         "Have it outlined again, or state in params.yaml under "
         "import_annotations.fewer_readers_limitation why fewer are accepted.",
@@ -389,8 +389,20 @@ def _overall(done: Sequence[Done]) -> dict[str, Any]:
     return {
         "agreement": _rounded(mean),
         "agreement_cases": len(found),
-        "agreement_note": f"Mean Dice between readers over {len(found)} cases: {dice}.",
+        "agreement_note": f"Mean Dice between readers over {len(found)} cases: {dice}."
+        + _copies(found),
     }
+
+
+def _copies(found: Sequence[CaseAgreement]) -> str:
+    """Return a remark about outlines that are too alike to be drawn twice."""
+    same = sum(item.dice[agree.WHOLE] == 1.0 == item.kappa for item in found)
+    if not same:
+        return ""
+    return (
+        f" In {same} of them the readers' outlines are the same to the voxel; "
+        "ask whether they were drawn independently."
+    )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -70,9 +70,11 @@ def test_nifti_and_segmentation_meet_on_one_grid(
     folder = export.folder("HV-1a", uid)
     export.segmentation("RD-bb", folder, labels, (1,), "a")
     export.segmentation("RD-bb", folder, labels, (2,), "b")
-    [case] = run(export, protocol).cases
+    report = run(export, protocol)
+    [case] = report.cases
     assert case.agreement is not None
     assert case.agreement.dice == {"anterior": 1.0, "posterior": 1.0, "whole": 1.0}
+    assert "In 1 of them the readers' outlines are the same" in report.agreement_note
     assert len(case.outlines["RD-bb"]) == 2
 
 

@@ -28,7 +28,7 @@ demo: $(INSTALLED)
 	@PATH="$(BIN):$$PATH" "$(BIN)/python" scripts/demo.py --source "$(SOURCE)"
 
 test: $(INSTALLED)
-	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --dist worksteal
+	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --dist loadgroup
 
 check: $(INSTALLED)
 	"$(BIN)/ruff" format --check .

@@ -19,11 +19,12 @@ as typed objects, and ``regml.note(topic, facts)`` lets a stage add facts to its
 
 from typing import TYPE_CHECKING, Any
 
+from regml.version import __version__
+
 if TYPE_CHECKING:
     from regml.project import open_project as open  # noqa: A004 - regml.open reads well
     from regml.records.notes import note
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "note", "open"]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from regml import __version__
+from regml.version import __version__
 
 THREAD_VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG",

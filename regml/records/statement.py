@@ -15,7 +15,7 @@ heads before a statement (``regml_previous``) are part of what is signed.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from regml import __version__
+from regml.version import __version__
 from regml.digest import Artifact
 from regml.errors import RecordError
 from regml.items.recorded import (

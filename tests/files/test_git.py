@@ -1,0 +1,203 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from regml.errors import ConfigError
+from regml.files import git
+from regml.files.git import (
+    code_digest,
+    ignored_by_dvc,
+    lies_in,
+    list_files,
+    person,
+    tracked_files,
+    tree_state,
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty repository of a user nobody knows, in a folder with a space."""
+    for name in list(os.environ):
+        if name.startswith("GIT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("LC_ALL", "C")
+    folder = tmp_path / "a repo"
+    folder.mkdir()
+    run(folder, "init", "--quiet")
+    return folder
+
+
+def run(root: Path, *arguments: str) -> str:
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    return subprocess.run(
+        ["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def write(root: Path, name: str, text: str = "1\n") -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def commit(root: Path) -> str:
+    run(root, "add", "--all")
+    run(root, "commit", "--quiet", "--allow-empty", "-m", "x")
+    return run(root, "rev-parse", "HEAD")
+
+
+def test_a_clean_tree_has_a_commit_and_no_dirt(root: Path) -> None:
+    write(root, "a.txt")
+    head = commit(root)
+    assert tree_state(root, []) == git.TreeState(head, (), None)
+
+
+def test_before_the_first_commit_everything_added_is_dirt(root: Path) -> None:
+    write(root, "a.txt")
+    assert tree_state(root, []).commit is None
+    assert tree_state(root, []).dirty == ()
+    run(root, "add", "a.txt")
+    assert tree_state(root, []).dirty == ("a.txt",)
+
+
+def test_a_detached_head_is_a_commit_too(root: Path) -> None:
+    head = commit(root)
+    run(root, "checkout", "--quiet", "--detach")
+    assert tree_state(root, []).commit == head
+
+
+@pytest.mark.parametrize("name", ["a b.txt", "ü/é ö.txt", "quote'\".txt", "[x]*.py"])
+def test_names_come_back_as_they_are(root: Path, name: str) -> None:
+    write(root, name)
+    commit(root)
+    write(root, name, "2\n")
+    assert tree_state(root, []).dirty == (name,)
+    assert list_files(root).tracked == {name}
+
+
+def test_what_running_changes_is_no_dirt(root: Path) -> None:
+    for name in ("dvc.lock", "records/log.jsonl", "reports/a.json", "code.py"):
+        write(root, name)
+    commit(root)
+    for name in ("dvc.lock", "records/log.jsonl", "reports/a.json"):
+        write(root, name, "2\n")
+    assert tree_state(root, ["reports"]).dirty == ()
+    clean = tree_state(root, []).diff_sha256
+    assert tree_state(root, []).dirty == ("reports/a.json",)
+    write(root, "code.py", "2\n")
+    state = tree_state(root, ["reports"])
+    assert state.dirty == ("code.py",)
+    assert state.diff_sha256 not in {None, clean}
+
+
+def test_the_digest_of_the_difference_follows_its_content(root: Path) -> None:
+    write(root, "a.bin", "\0\1")
+    commit(root)
+    digests = set()
+    for text in ("\0\2", "\0\3", "\0\2"):
+        write(root, "a.bin", text)
+        digests.add(tree_state(root, []).diff_sha256)
+    assert len(digests) == 2
+
+
+def test_a_removed_and_a_staged_file_are_dirt(root: Path) -> None:
+    write(root, "gone.txt")
+    commit(root)
+    (root / "gone.txt").unlink()
+    write(root, "new.txt")
+    run(root, "add", "new.txt")
+    assert tree_state(root, []).dirty == ("gone.txt", "new.txt")
+
+
+def test_a_project_below_the_top_of_its_repository_sees_only_itself(
+    root: Path,
+) -> None:
+    write(root, "outside.txt")
+    write(root, "sub/inside.txt")
+    head = commit(root)
+    write(root, "outside.txt", "2\n")
+    write(root, "sub/inside.txt", "2\n")
+    state = tree_state(root / "sub", [])
+    assert (state.commit, state.dirty) == (head, ("inside.txt",))
+    assert tracked_files(root / "sub") == {"inside.txt"}
+
+
+def test_existing_files_are_those_git_tracks_or_would(root: Path) -> None:
+    write(root, ".gitignore", "*.log\n")
+    write(root, "a.txt")
+    write(root, "gone.txt")
+    commit(root)
+    write(root, "new.txt")
+    write(root, "x.log")
+    (root / "gone.txt").unlink()
+    assert tracked_files(root) == {".gitignore", "a.txt", "new.txt"}
+
+
+def test_the_code_digest_is_that_of_content_on_disk(root: Path) -> None:
+    write(root, ".gitignore", "*.pyc\n")
+    write(root, "src/a.py")
+    commit(root)
+    before = code_digest(root, ["src"])
+    write(root, "src/a.pyc")
+    write(root, "other.py")
+    assert code_digest(root, ["src/", "absent"]) == before
+    write(root, "src/b.py")
+    assert code_digest(root, ["src"]) != before
+
+
+def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
+    write(tmp_path, "src/a.py")
+    write(tmp_path, "src/__pycache__/a.pyc")
+    assert tree_state(tmp_path, []) == git.TreeState(None, (), None)
+    assert tracked_files(tmp_path) == {"src/a.py"}
+    assert len(code_digest(tmp_path, ["src"])) == 64
+
+
+def test_a_broken_repository_is_an_error_and_not_no_commit(root: Path) -> None:
+    (root / ".git/HEAD").write_text("nonsense")
+    with pytest.raises(ConfigError, match="git"):
+        tree_state(root, [])
+
+
+def test_git_that_is_not_installed_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(root))
+    with pytest.raises(ConfigError, match="Install git"):
+        tree_state(root, [])
+    assert person(root).email.endswith("@localhost")
+
+
+def test_a_person_is_named_as_git_would(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert person(root).email.endswith("@localhost")
+    run(root, "config", "user.name", "Ada Ö")
+    run(root, "config", "user.email", "ada@example.org")
+    assert (person(root).name, person(root).email) == ("Ada Ö", "ada@example.org")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Bob")
+    assert (person(root).name, person(root).email) == ("Bob", "ada@example.org")
+
+
+def test_dvcignore_is_read_with_its_own_syntax(root: Path) -> None:
+    write(root, ".dvcignore", "# comment\n*.tmp\n!keep.tmp\n__pycache__/\n")
+    write(root, ".gitignore", "*.log\n")
+    for name in ("a.tmp", "keep.tmp", "b.log", "__pycache__/x.pyc", "c.txt"):
+        write(root, f"src/{name}")
+    hidden = {"src/a.tmp", "src/__pycache__/x.pyc"}
+    assert ignored_by_dvc(root, ["src"]) == hidden
+    commit(root)
+    assert ignored_by_dvc(root, ["src"]) == hidden
+
+
+def test_a_path_lies_in_itself_and_its_folders_only() -> None:
+    assert lies_in("a/b/c", {"a/b"})
+    assert lies_in("a/b", {"a/b"})
+    assert not lies_in("a/bc", {"a/b"})
+    assert not lies_in("a", {"a/b"})

@@ -1,0 +1,342 @@
+"""What the documents on plan, configuration, releases and signatures say."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regml.dhf.context.common import at_commit, facts, stage_runs, verdict
+from regml.dhf.context.model import environment, packages
+from regml.dhf.table import Table, table
+from regml.digest import Artifact
+from regml.findings import RuleOutcome, Severity
+from regml.items.data import DatasetSpecification
+from regml.items.lifecycle import ChangeRequest, PccpModification, ProblemReport
+from regml.items.recorded import Approval, Record
+from regml.items.requirements import Requirement
+from regml.trace.model import SHORT, TraceGraph
+from regml.trace.results import Status, approvals_of, requirement_status
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What is under configuration control, and what explains it."""
+
+    items: Table
+    stages: Table
+    locked: Table
+    code: Table
+    records: Table
+    problems: Table
+    packages: Table
+    environment: Table
+    installed: Table
+
+
+def configuration(graph: TraceGraph) -> Configuration:
+    """Return everything the configuration and build record prints."""
+    evidence = graph.evidence
+    kinds = Counter(found.item.kind for found in evidence.items)
+    statements = Counter(type(r.statement).__name__ for r in evidence.records)
+    runs = stage_runs(graph)
+    latest: Mapping[str, Any] = runs[-1][1].origin.environment if runs else {}
+    return Configuration(
+        items=table(
+            ("Kind of item", "Number"),
+            [
+                (kind.name.replace("_", " ").lower(), n)
+                for kind, n in sorted(kinds.items())
+            ],
+            empty="0 items.",
+        ),
+        stages=table(
+            ("Stage", "Command", "Reads", "Parameters", "Writes"),
+            [
+                (
+                    stage.name,
+                    stage.command,
+                    stage.deps,
+                    [f"{f}: {', '.join(k)}" for f, k in sorted(stage.params.items())],
+                    [out.path for out in stage.outs],
+                )
+                for stage in evidence.stages
+            ],
+            empty="0 stages in dvc.yaml.",
+        ),
+        locked=_locked(graph),
+        code=facts(
+            [
+                ("Commit", evidence.commit or "none"),
+                ("Digest of software sources and tests", evidence.code),
+                ("Software sources", evidence.config.sources.software),
+                ("Tests of the device", evidence.config.sources.tests),
+                ("Lock file of runtime packages", evidence.config.sources.lock),
+                ("Files under version control", len(evidence.tree)),
+            ]
+        ),
+        records=facts(
+            [
+                *(
+                    (f"Records of kind {name}", number)
+                    for name, number in sorted(statements.items())
+                ),
+                ("Records", len(evidence.records)),
+                ("Heads of the log", evidence.log_heads),
+            ]
+        ),
+        problems=table(
+            ("Problem", "Where", "What it means"),
+            [(p.kind, p.path, p.message) for p in evidence.log_problems],
+            empty="The log is complete and every signature in it is in order.",
+        ),
+        packages=table(
+            ("Package", "Version"),
+            sorted(evidence.packages.items()),
+            empty="The lock file names no package.",
+        ),
+        environment=environment(latest),
+        installed=packages(latest),
+    )
+
+
+def _locked(graph: TraceGraph) -> Table:
+    return table(
+        ("Stage", "Output", "MD5 in dvc.lock", "Explained by"),
+        [
+            (
+                stage.name,
+                path,
+                md5,
+                f"run@{record.id}" if record else verdict("nothing"),
+            )
+            for stage in graph.evidence.lock
+            for record in [graph.current.explained.get(stage.name)]
+            for path, md5 in sorted(stage.outs.items())
+        ],
+        empty="There is no dvc.lock: nothing was run yet.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNotes:
+    """What a release would say about itself."""
+
+    versions: Table
+    changes: Table
+    anomalies: Table
+    problems: Table
+    unmet: Table
+    limitations: Table
+    planned: Table
+
+
+def release_notes(graph: TraceGraph) -> ReleaseNotes:
+    """Return everything the release notes print."""
+    current, config = graph.current, graph.evidence.config
+    reports = graph.items(ProblemReport)
+    solved = {pr for change in graph.items(ChangeRequest) for pr in change.resolves}
+    statuses = [requirement_status(graph, i.id) for i in graph.items(Requirement)]
+    return ReleaseNotes(
+        versions=facts(
+            [
+                ("Device", f"{config.device.name} {config.device.version}"),
+                ("Commit", graph.evidence.commit or "none"),
+                ("Model", _version("model", current.model)),
+                (
+                    "Dataset",
+                    _version("dataset", current.manifest),
+                ),
+                (
+                    "Evaluation",
+                    f"evaluation@{current.evaluation.id}"
+                    if current.evaluation
+                    else "not run",
+                ),
+            ]
+        ),
+        changes=table(
+            ("Change", "Title", "Raised", "Reason", "Changes", "Resolves", "Impact"),
+            [
+                (c.id, c.title, c.raised, c.reason, c.changes, c.resolves, c.impact)
+                for c in graph.items(ChangeRequest)
+            ],
+            empty="0 change requests.",
+        ),
+        anomalies=table(
+            ("Problem", "Title", "Criticality", "Safety impact", "Why it may stay"),
+            [
+                (
+                    r.id,
+                    r.title,
+                    r.criticality,
+                    r.safety_impact or verdict("not assessed"),
+                    r.residual_rationale or verdict("no rationale"),
+                )
+                for r in reports
+                if r.residual
+            ],
+            empty="0 known residual anomalies.",
+        ),
+        problems=table(
+            ("Problem", "Title", "Reported", "Criticality", "Cause", "State"),
+            [
+                (
+                    r.id,
+                    r.title,
+                    r.reported,
+                    r.criticality,
+                    r.cause or "not found yet",
+                    _state(r, solved),
+                )
+                for r in reports
+            ],
+            empty="0 problem reports.",
+        ),
+        unmet=table(
+            ("Requirement", "Status"),
+            [(s.id, verdict(s.status)) for s in statuses if s.status != Status.PASSED],
+            empty="Every requirement is passed.",
+        ),
+        limitations=table(
+            ("Dataset", "Limitation", "What the data cannot show"),
+            [
+                (item.id, limit.id, limit.text)
+                for item in graph.items(DatasetSpecification)
+                for limit in item.limitations
+            ],
+            empty="No limitation is stated.",
+        ),
+        planned=table(
+            ("Modification", "Title", "What may change", "What may not"),
+            [
+                (m.id, m.title, "; ".join(m.changes), "; ".join(m.outside))
+                for m in graph.items(PccpModification)
+            ],
+            empty="0 planned modifications.",
+        ),
+    )
+
+
+def _state(report: ProblemReport, solved: set[str]) -> str:
+    if report.id in solved:
+        return "a change request resolves it"
+    return "stays as residual anomaly" if report.residual else verdict("open")
+
+
+def _version(prefix: str, artifact: Artifact | None) -> str:
+    if artifact is None:
+        return "none that a believed run explains"
+    return f"{prefix}@{artifact.sha256[:SHORT]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Signatures, and what each item still lacks."""
+
+    signatures: Table
+    items: Table
+    counts: Table
+
+
+def approvals(graph: TraceGraph) -> Approvals:
+    """Return every signature and the state of every item."""
+    states = [(f.item, _signed_state(graph, f.item.id)) for f in graph.evidence.items]
+    counts = Counter(state for _, (state, _) in states)
+    return Approvals(
+        signatures=table(
+            ("Approval", "By", "Role", "Meaning", "Time (UTC)", "Commit", "Items"),
+            [
+                (
+                    f"approval@{record.id}",
+                    said.origin.person.name,
+                    said.role,
+                    said.meaning,
+                    said.origin.finished_utc,
+                    at_commit(record),
+                    len(said.fingerprints),
+                )
+                for record in graph.evidence.records
+                if isinstance(said := record.statement, Approval)
+            ],
+            empty="0 signatures: nobody has approved anything.",
+        ),
+        items=table(
+            ("Item", "Title", "State", "Signed by"),
+            [
+                (item.id, item.title, verdict(state) if state != SIGNED else state, by)
+                for item, (state, by) in states
+            ],
+            empty="0 items.",
+        ),
+        counts=table(
+            ("State", "Items"),
+            [(state, counts[state]) for state in (SIGNED, OUTDATED, UNSIGNED)],
+        ),
+    )
+
+
+SIGNED, OUTDATED, UNSIGNED = "approved as it is", "changed since", "never approved"
+"""What signatures say about an item; derived from its fingerprint."""
+
+
+def _signed_state(graph: TraceGraph, item_id: str) -> tuple[str, str]:
+    wanted = graph.fingerprint(item_id)
+    found = [(r, s) for r in approvals_of(graph, item_id) if (s := _approval(r))]
+    if not found:
+        return UNSIGNED, ""
+    for record, said in reversed(found):
+        if said.fingerprints.get(item_id) == wanted:
+            return SIGNED, f"{said.origin.person.name} (approval@{record.id})"
+    record, said = found[-1]
+    return OUTDATED, f"{said.origin.person.name} (approval@{record.id})"
+
+
+def _approval(record: Record) -> Approval | None:
+    said = record.statement
+    return said if isinstance(said, Approval) and said.meaning == "approval" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the checks found, and what they looked at."""
+
+    counts: Table
+    open: Table
+    rules: Table
+    total: int
+
+
+def findings(outcomes: tuple[RuleOutcome, ...]) -> Findings:
+    """Return the outcome of every rule."""
+    ranks = list(Severity)
+    found = sorted(
+        (finding for outcome in outcomes for finding in outcome.findings),
+        key=lambda finding: (ranks.index(finding.severity), finding),
+    )
+    counts = Counter(finding.severity for finding in found)
+    return Findings(
+        counts=table(("Severity", "Findings"), [(s, counts[s]) for s in Severity]),
+        open=table(
+            ("Rule", "Severity", "Subject", "Finding", "Where", "What to do"),
+            [
+                (f.rule, f.severity, f.subject, f.message, f.where, f.remedy)
+                for f in found
+            ],
+            empty="0 findings.",
+        ),
+        rules=table(
+            ("Rule", "Asks", "Subjects", "Findings", "Note"),
+            [
+                (
+                    outcome.rule,
+                    outcome.title,
+                    outcome.subjects,
+                    len(outcome.findings),
+                    outcome.off or ("0 subjects" if not outcome.subjects else ""),
+                )
+                for outcome in outcomes
+            ],
+            empty="0 rules were run.",
+        ),
+        total=len(found),
+    )

@@ -1,0 +1,100 @@
+"""Any item as a section: what its page in the portal prints."""
+
+from regml.dhf.context.common import ItemSection, evidence_of, facts, reasons, verdict
+from regml.dhf.context.data import annotation_section, specification_section
+from regml.dhf.context.design import software_section, soup_section
+from regml.dhf.context.requirements import need_section, requirement_section
+from regml.dhf.context.risk import risk_section
+from regml.dhf.table import table
+from regml.items.data import AnnotationProtocol, DatasetSpecification
+from regml.items.design import SoftwareItem, Soup
+from regml.items.lifecycle import (
+    ChangeRequest,
+    PccpModification,
+    ProblemReport,
+    TestProtocol,
+)
+from regml.items.links import AnyItem
+from regml.items.requirements import Requirement, UserNeed
+from regml.items.risk import Risk
+from regml.trace.model import TraceGraph
+from regml.trace.results import requirement_status
+
+
+def item_section(graph: TraceGraph, item: AnyItem) -> ItemSection:
+    """Return an item of any kind with its fields and links."""
+    match item:
+        case UserNeed():
+            return need_section(graph, item)
+        case Requirement():
+            return requirement_section(graph, item)
+        case DatasetSpecification():
+            return specification_section(graph, item)
+        case AnnotationProtocol():
+            return annotation_section(item)
+        case Risk():
+            return risk_section(graph, item)
+        case SoftwareItem():
+            return software_section(graph, item)
+        case Soup():
+            return soup_section(graph, item)
+        case TestProtocol():
+            return _test_protocol(graph, item)
+        case ChangeRequest():
+            return _change_request(item)
+        case ProblemReport():
+            return _problem_report(item)
+        case PccpModification():
+            return _modification(item)
+
+
+def _test_protocol(graph: TraceGraph, item: TestProtocol) -> ItemSection:
+    status = requirement_status(graph, item.id)
+    rows = [
+        ("Verifies", item.verifies),
+        ("Preparation", item.preparation),
+        ("Status", verdict(status.status)),
+        ("Evidence", evidence_of(status.results)),
+        ("Because", reasons(status)),
+    ]
+    steps = table(
+        ("Step", "Do", "Expect"),
+        [(n, step.do, step.expect) for n, step in enumerate(item.steps, 1)],
+    )
+    return ItemSection(item.id, item.title, item.text, facts(rows), (("Steps", steps),))
+
+
+def _change_request(item: ChangeRequest) -> ItemSection:
+    rows = [
+        ("Raised", item.raised),
+        ("Reason", item.reason),
+        ("Changes", item.changes),
+        ("Resolves", item.resolves),
+        ("Impact", item.impact),
+    ]
+    return ItemSection(item.id, item.title, item.text, facts(rows))
+
+
+def _problem_report(item: ProblemReport) -> ItemSection:
+    rows = [
+        ("Reported", item.reported),
+        ("Reported by", item.reported_by),
+        ("Criticality", item.criticality),
+        ("Affects", item.affects),
+        ("Cause", item.cause or "not found yet"),
+        ("Safety impact", item.safety_impact or "not assessed"),
+        ("Stays as residual anomaly", item.residual),
+        ("Why it may stay", item.residual_rationale),
+    ]
+    return ItemSection(item.id, item.title, item.text, facts(rows))
+
+
+def _modification(item: PccpModification) -> ItemSection:
+    rows = [
+        ("What may change", "; ".join(item.changes)),
+        ("What may not", "; ".join(item.outside)),
+        ("Protocol", "; ".join(item.protocol)),
+        ("Acceptance", "; ".join(item.acceptance)),
+        ("Affects", item.affects),
+    ]
+    return ItemSection(item.id, item.title, item.text, facts(rows))

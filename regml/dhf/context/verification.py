@@ -1,0 +1,263 @@
+"""What the verification and validation report says, failures first."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from regml.dhf.context.common import (
+    at_commit,
+    evidence_of,
+    facts,
+    flatten,
+    interval,
+    number,
+    reasons,
+    shown,
+    targets,
+    verdict,
+)
+from regml.dhf.context.requirements import criterion_text
+from regml.dhf.table import Table, table
+from regml.items.lifecycle import TestProtocol
+from regml.items.links import Link
+from regml.items.recorded import Outcome, Record, TestRun
+from regml.items.requirements import Requirement
+from regml.trace.model import AcceptanceRow, Evaluation, KnownTest, NodeType, TraceGraph
+from regml.trace.results import RequirementStatus, Status, requirement_status
+
+ORDER: Final = (
+    Status.FAILED,
+    Status.STALE,
+    Status.NO_TEST,
+    Status.NOT_RUN,
+    Status.NOT_EVALUABLE,
+    Status.PASSED,
+)
+"""Worst first: the order of every list of results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Results per requirement, per criterion and per test.
+
+    Attributes:
+        counts: Requirements per status.
+        requirements: One row per requirement, failed ones first.
+        evaluation: The evaluation behind the criteria, or why there is none.
+        criteria: One row per acceptance criterion and group, failed ones first.
+        tests: One row per automated test, failed ones first.
+        unlinked: Automated tests that verify nothing.
+        test_runs: One row per recorded test run.
+        protocols: One row per protocol that a person executes.
+        figures: Figures of the evaluation with captions.
+    """
+
+    counts: Table
+    requirements: Table
+    evaluation: Table
+    criteria: Table
+    tests: Table
+    unlinked: Table
+    test_runs: Table
+    protocols: Table
+    figures: tuple[tuple[str, str], ...]
+
+
+def verification(graph: TraceGraph, figures: Iterable[tuple[str, str]]) -> Verification:
+    """Return everything the verification and validation report prints."""
+    items = {item.id: item for item in graph.items(Requirement)}
+    found = sorted(
+        (requirement_status(graph, item_id) for item_id in items),
+        key=lambda status: (ORDER.index(status.status), status.id),
+    )
+    counts = Counter(status.status for status in found)
+    return Verification(
+        counts=table(
+            ("Status", "Requirements"),
+            [(verdict(status), counts[status]) for status in ORDER],
+        ),
+        requirements=table(
+            ("Requirement", "Title", "Method", "Status", "Evidence", "Because"),
+            [_row(items[status.id], status) for status in found],
+            empty="0 requirements.",
+        ),
+        evaluation=_evaluation(graph),
+        criteria=criteria(graph),
+        tests=_tests(graph),
+        unlinked=table(
+            ("Test", "Where"),
+            [(t.name, place) for t, place in _known_tests(graph) if not t.verifies],
+            empty="Every automated test verifies something.",
+        ),
+        test_runs=_test_runs(graph),
+        protocols=_protocols(graph),
+        figures=tuple(figures),
+    )
+
+
+def _row(item: Requirement, status: RequirementStatus) -> tuple[str, ...]:
+    return (
+        item.id,
+        item.title,
+        item.method,
+        verdict(status.status),
+        evidence_of(status.results) or "none",
+        reasons(status),
+    )
+
+
+def _evaluation(graph: TraceGraph) -> Table:
+    record = graph.current.evaluation
+    if record is None:
+        return table(
+            ("Fact", "Value"),
+            [],
+            empty="Not run: no believed run of the evaluation explains dvc.lock.",
+        )
+    name = f"evaluation@{record.id}"
+    value = graph.nodes[name].value
+    noted = value.facts if isinstance(value, Evaluation) else {}
+    return facts(
+        [
+            ("Evaluation", name),
+            ("Run", f"run@{record.id}"),
+            ("Model", targets(graph, name, Link.EVALUATES) or "unknown"),
+            ("Dataset", targets(graph, name, Link.EVALUATED_ON) or "unknown"),
+            *((key, part) for key, part in flatten(noted) if key != "acceptance"),
+        ]
+    )
+
+
+def criteria(graph: TraceGraph, record: Record | None = None) -> Table:
+    """Return one row per acceptance criterion of an evaluation, failed ones first.
+
+    Args:
+        graph: The evidence.
+        record: The run of the evaluation; the current one when left out.
+    """
+    record = record or graph.current.evaluation
+    node = graph.nodes.get(f"evaluation@{record.id}") if record else None
+    rows = node.value.rows if node and isinstance(node.value, Evaluation) else ()
+    order = {"failed": 0, "skipped": 1, "passed": 2}
+    ranked = sorted(
+        rows,
+        key=lambda row: (
+            order.get(row.outcome, 0),
+            row.requirement,
+            row.criterion,
+            row.group or "",
+        ),
+    )
+    return table(
+        (
+            *("Requirement", "Criterion", "Group", "Value", "95 % interval"),
+            *("Compared", "Cases", "Outcome", "Reason"),
+        ),
+        [_criterion(graph, row) for row in ranked],
+        empty="0 acceptance criteria were decided.",
+    )
+
+
+def _criterion(graph: TraceGraph, row: AcceptanceRow) -> tuple[str, ...]:
+    item = graph.item(row.requirement)
+    known = item.acceptance if isinstance(item, Requirement) else ()
+    same = row.fingerprint == graph.fingerprint(row.requirement)
+    text = (
+        criterion_text(known[row.criterion])
+        if same and row.criterion < len(known)
+        else f"criterion {row.criterion} of an older wording"
+    )
+    return (
+        row.requirement,
+        text,
+        row.group or "all",
+        number(row.value),
+        interval(row.low, row.high),
+        number(row.compared),
+        str(row.cases),
+        verdict("not evaluable" if row.outcome == Outcome.SKIPPED else row.outcome),
+        row.reason,
+    )
+
+
+def _known_tests(graph: TraceGraph) -> Iterator[tuple[KnownTest, str]]:
+    for _, node in sorted(graph.nodes.items()):
+        if node.type is NodeType.TEST and isinstance(node.value, KnownTest):
+            yield node.value, node.where
+
+
+def _tests(graph: TraceGraph) -> Table:
+    order = (Outcome.KILLED, Outcome.FAILED, None, Outcome.SKIPPED, Outcome.PASSED)
+    found = sorted(
+        (test for test, _ in _known_tests(graph)),
+        key=lambda test: (order.index(test.outcome), test.name),
+    )
+    return table(
+        ("Test", "Verifies", "Cases", "Latest outcome", "Run", "Message"),
+        [
+            (
+                test.name,
+                test.verifies,
+                len(test.cases),
+                verdict(test.outcome or "not run"),
+                f"tests@{test.record.id}" if test.record else "",
+                next((case.message for case in test.cases if case.message), ""),
+            )
+            for test in found
+        ],
+        empty="0 automated tests of the device.",
+    )
+
+
+def _test_runs(graph: TraceGraph) -> Table:
+    runs = [
+        (record, record.statement)
+        for record in graph.evidence.records
+        if isinstance(record.statement, TestRun)
+    ]
+    return table(
+        ("Run", "Started (UTC)", "By", "Commit", "Passed", "Failed", "Skipped", "Code"),
+        [
+            (
+                f"tests@{record.id}",
+                run.origin.started_utc,
+                run.origin.person.name,
+                at_commit(record),
+                *(_count(run, outcome) for outcome in (Outcome.PASSED, Outcome.FAILED)),
+                _count(run, Outcome.SKIPPED),
+                "as it is now" if run.origin.code == graph.evidence.code else "older",
+            )
+            for record, run in runs
+        ],
+        empty="0 recorded test runs. Run 'regml test'.",
+    )
+
+
+def _count(run: TestRun, outcome: Outcome) -> int:
+    return sum(case.outcome is outcome for case in run.cases)
+
+
+def _protocols(graph: TraceGraph) -> Table:
+    return table(
+        ("Protocol", "Title", "Verifies", "Steps", "Status", "Because"),
+        [
+            (
+                item.id,
+                item.title,
+                item.verifies,
+                len(item.steps),
+                verdict(status.status),
+                reasons(status),
+            )
+            for item in graph.items(TestProtocol)
+            for status in [requirement_status(graph, item.id)]
+        ],
+        empty="0 protocols for people.",
+    )
+
+
+def tests_of(graph: TraceGraph, item_id: str) -> list[str]:
+    """Return the names of the tests that verify an item."""
+    edges = graph.into(item_id, Link.VERIFIES)
+    return sorted(shown(e.source) for e in edges if e.source.startswith("test:"))

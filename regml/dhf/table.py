@@ -1,0 +1,50 @@
+"""What a document shows as a table."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under named columns.
+
+    Attributes:
+        columns: Their names.
+        rows: A cell per column; ids in a cell become links.
+        empty: The sentence to print when there is no row.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = "None."
+
+
+def table(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    empty: str = "None.",
+) -> Table:
+    """Return a table of anything that has a text; ``None`` becomes an empty cell."""
+    return Table(
+        tuple(columns),
+        tuple(tuple(cell_text(cell) for cell in row) for row in rows),
+        empty,
+    )
+
+
+def cell_text(value: object) -> str:
+    """Return how a value reads in a cell."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case str():
+            return value
+        case tuple() | list():
+            return ", ".join(cell_text(part) for part in value)
+        case _:
+            return str(value)

@@ -82,7 +82,7 @@ def requirement_status(graph: TraceGraph, item_id: str) -> RequirementStatus:
 
     A requirement that is verified by inspection or analysis is passed when quality
     approved it as it is now. Specifications, annotation protocols and planned
-    modifications are passed likewise.
+    modifications are passed likewise; a dataset specification needs a dataset too.
 
     Raises:
         UnknownIdError: No node has this id.
@@ -129,6 +129,8 @@ def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
     ):
         roles = (Role.QUALITY, Role.CLINICAL)
         yield _of_approval(graph, item_id, roles, "approval")
+        if item.kind is Kind.DATASET_SPECIFICATION:
+            yield _of_collection(graph, item_id)
 
 
 def _of_test(
@@ -191,6 +193,15 @@ def _of_approval(
         detail = f"the {act} was signed before {item_id} got its present wording"
         return Result(f"approval@{last.id}", Status.STALE, detail, last.id)
     return Result(item_id, Status.NOT_RUN, f"no signed {act} by {who}")
+
+
+def _of_collection(graph: TraceGraph, specification: str) -> Result:
+    """Return whether data exist that fulfil a specification; a plan is no data."""
+    for edge in graph.into(specification, Link.FULFILS):
+        return Result(edge.source, Status.PASSED, "a dataset version fulfils it")
+    return Result(
+        specification, Status.NOT_RUN, "no dataset version fulfils it: not collected"
+    )
 
 
 def _of_acceptance(graph: TraceGraph, item: Requirement) -> Iterator[Result]:

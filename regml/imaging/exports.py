@@ -35,9 +35,9 @@ from regml.imaging.outputs import fresh_folder
 from regml.imaging.phantom import (
     Anatomy,
     Scanner,
+    hand,
     outline,
     random_anatomy,
-    read_again,
     render,
 )
 from regml.imaging.volumes import Volume, save_nifti
@@ -53,7 +53,7 @@ READER_ROWS = (
 """What ``readers.csv`` says about them."""
 
 SOURCE_READER = "source"
-"""Name of the one reader of a real folder: whoever drew the labels that came with it."""
+"""Name of the one reader of a real folder: whoever drew the labels in it."""
 
 SCANNERS = (
     Scanner(scale=900.0, signal_to_noise=24.0, bias=0.15, contrast=1.0),
@@ -129,8 +129,8 @@ def export_folder(
     """Wrap real volumes into an export in place of ``out``.
 
     Every case counts as a patient of its own, since a folder of volumes does not say
-    whose they are; the identities are invented. Labels belong to one reader, ``source``.
-    Cases that cannot be used are named in the facts.
+    whose they are; the identities are invented. Labels belong to one reader,
+    ``source``. Cases that cannot be used are named in the facts.
 
     Args:
         source: With ``images/`` and ``labels/``, NIfTI files of equal names.
@@ -229,12 +229,13 @@ def _write_outlines(
     rng: np.random.Generator,
 ) -> None:
     """Write what both readers drew."""
-    truth = outline(anatomy, series.volume.shape, affine)
-    for reader, shift in zip(READERS, (0.05, -0.1), strict=True):
-        drawn = read_again(truth, rng, wobble_mm=0.25, shift_mm=shift)
-        drawn = Volume(drawn.array, series.volume.affine)
+    shape, spacing = series.volume.shape, series.volume.spacing_mm
+    for reader, habit in zip(READERS, (0.05, -0.1), strict=True):
+        margin = hand(rng, shape, spacing, wobble_mm=0.35, habit_mm=habit)
+        labels = outline(anatomy, shape, affine, margin_mm=margin)
+        drawn = Volume(labels.array, series.volume.affine)
         folder = task.out / "annotations" / reader
-        if reader == READERS[1] and task.number % SEG_EVERY == SEG_EVERY - 1:
+        if reader == READERS[1] and task.number % SEG_EVERY == 1:
             _write_segmentation(task, series, drawn, paths, folder, reader)
         else:
             save_nifti(folder / f"{series.uid}.nii.gz", drawn)
@@ -247,7 +248,7 @@ def _random_grid(
     directions = np.array(PLANES[rng.integers(len(PLANES))], dtype=np.float64).T
     plane, through = rng.uniform(0.9, 1.05), rng.uniform(0.95, 1.2)
     spacing = np.round([plane, plane, through], 3)
-    extent = np.abs(directions.T @ [36.0, 42.0, 36.0])  # R, A, S in mm
+    extent = np.abs(directions.T @ [37.0, 44.0, 37.0])  # R, A, S in mm
     i, j, k = np.rint(extent / spacing + rng.integers(-2, 3, 3)).astype(int).tolist()
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing
@@ -305,7 +306,7 @@ def _write_segmentation(
 
 
 def _settle(dataset: Dataset, study: Study, dimension_uid: str) -> None:
-    """Replace what comes from clock and chance, so that the same seed gives one file."""
+    """Replace what comes from clock and chance: one seed, one file."""
     for element in dataset.iterall():
         if element.keyword == "DimensionOrganizationUID":
             element.value = dimension_uid

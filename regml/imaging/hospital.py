@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
 from regml.errors import DataError
 from regml.imaging.identities import Identity, Site, Study, add_identity
@@ -99,12 +100,12 @@ def write_series(series: Series, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pixels, slope, intercept = to_pixels(series.volume.array)
     slices = pixels.shape[2]
-    dataset = _series_dataset(series, pixels, slope, intercept)
+    dataset = _encoded(_series_dataset(series, pixels, slope, intercept))
     paths = []
     for k in range(slices):
         number = k + 1 if series.ascending else slices - k
         _set_slice(dataset, series, k, number)
-        dataset.PixelData = np.ascontiguousarray(pixels[:, :, k].T).tobytes()
+        dataset.add_new("PixelData", "OW", pixels[:, :, k].T.tobytes())
         path = folder / f"{series.identity.file_prefix}_{number:04d}.dcm"
         dataset.save_as(path, enforce_file_format=True)
         paths.append(path)
@@ -236,7 +237,7 @@ def _series_dataset(
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.ImplementationClassUID = f"{series.site.uid_root}.1"
+    dataset.file_meta.ImplementationClassUID = UID(f"{series.site.uid_root}.1")
     dataset.file_meta.ImplementationVersionName = "PACS_EXPORT_3"
     dataset.file_meta.SourceApplicationEntityTitle = series.site.ae_title
     dataset.SOPClassUID = MRImageStorage
@@ -260,6 +261,16 @@ def _series_dataset(
     return dataset
 
 
+def _encoded(dataset: Dataset) -> Dataset:
+    """Return the data set as read from a file, so that it is encoded only once."""
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2"
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    buffer.seek(0)
+    return dcmread(buffer)
+
+
 def _add_geometry(dataset: Dataset, volume: Volume) -> None:
     """Add orientation and spacing; columns run along the first axis."""
     lps = RAS_TO_LPS @ volume.affine
@@ -281,7 +292,6 @@ def _set_slice(dataset: Dataset, series: Series, k: int, number: int) -> None:
     dataset.InstanceNumber = number
     dataset.SOPInstanceUID = f"{series.uid}.{number}"
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
 
 
 def _decimals(values: Sequence[float]) -> list[str]:

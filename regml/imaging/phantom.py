@@ -86,9 +86,9 @@ def random_anatomy(rng: np.random.Generator, *, side: int) -> Anatomy:
     first, second, third = rng.uniform(0, 2 * np.pi, 3)
     return Anatomy(
         centre_mm=(float(x), float(y), float(z)),
-        length_mm=float(np.clip(rng.normal(29, 1.6), 25, 33)),
-        head_mm=float(np.clip(rng.normal(6.8, 0.45), 5.8, 7.8)),
-        tail_mm=float(np.clip(rng.normal(4.0, 0.35), 3.2, 4.8)),
+        length_mm=float(np.clip(rng.normal(26, 1.5), 23, 29)),
+        head_mm=float(np.clip(rng.normal(7.3, 0.4), 6.4, 8.2)),
+        tail_mm=float(np.clip(rng.normal(4.4, 0.35), 3.6, 5.2)),
         bend_mm=float(np.clip(rng.normal(4.5, 0.8), 3, 6)),
         split=float(np.clip(rng.normal(0.45, 0.02), 0.4, 0.5)),
         side=side,
@@ -127,7 +127,7 @@ def outline(
     shape: tuple[int, int, int],
     affine: Floats,
     *,
-    margin_mm: float = 0,
+    margin_mm: Floats | float = 0,
 ) -> Volume:
     """Return the labels of an anatomy on a voxel grid.
 
@@ -135,7 +135,8 @@ def outline(
         anatomy: What is outlined.
         shape: Number of voxels along each axis.
         affine: 4 x 4, as for :func:`render`.
-        margin_mm: How far outside (positive) or inside the boundary the outline runs.
+        margin_mm: How far outside (positive) or inside the boundary the outline runs;
+            one number, or one for each voxel.
     """
     depth, along = _hippocampus(anatomy, _grid(shape, affine))
     labels = np.where(along < anatomy.split, Label.ANTERIOR, Label.POSTERIOR)
@@ -143,28 +144,27 @@ def outline(
     return Volume(labels.astype(np.uint8), affine)
 
 
-def read_again(
-    labels: Volume, rng: np.random.Generator, *, wobble_mm: float, shift_mm: float
-) -> Volume:
-    """Return an outline as another reader would draw it: smoothly a little different.
+def hand(
+    rng: np.random.Generator,
+    shape: tuple[int, int, int],
+    spacing_mm: tuple[float, float, float],
+    *,
+    wobble_mm: float,
+    habit_mm: float,
+) -> Floats:
+    """Return by how far a reader's hand strays from the boundary, in mm, per voxel.
 
     Args:
-        labels: An outline.
-        rng: Where the difference comes from.
-        wobble_mm: Standard deviation of the boundary's displacement.
-        shift_mm: Displacement of the whole boundary, outwards when positive.
+        rng: Where chance comes from.
+        shape: Number of voxels along each axis.
+        spacing_mm: Distance between voxel centres.
+        wobble_mm: Standard deviation of the displacement, smooth over some mm.
+        habit_mm: How far outside the reader draws as a rule.
     """
-    spacing = np.asarray(labels.spacing_mm)
-    inside = labels.array > 0
-    distance = ndimage.distance_transform_edt(~inside, spacing)
-    distance -= ndimage.distance_transform_edt(inside, spacing)
-    field = ndimage.gaussian_filter(rng.normal(size=labels.shape), 3.0 / spacing)
+    steps = 3.0 / np.asarray(spacing_mm)
+    field: Floats = ndimage.gaussian_filter(rng.normal(size=shape), steps)
     field *= wobble_mm / field.std()
-    drawn = distance <= shift_mm + field
-    nearest = ndimage.distance_transform_edt(
-        ~inside, spacing, return_distances=False, return_indices=True
-    )
-    return Volume(np.where(drawn, labels.array[tuple(nearest)], 0), labels.affine)
+    return field + habit_mm
 
 
 def _grid(shape: tuple[int, int, int], affine: Floats) -> Floats:

@@ -14,7 +14,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from regml.imaging.deid.keys import Pseudonyms
 from regml.imaging.deid.profile import (
@@ -51,7 +51,15 @@ _VERSION = re.compile(rb"[0-9.]{1,16}")
 _PATIENT_NAME, _PATIENT_AGE = 0x00100010, 0x00101010
 _BIRTH_DATE, _STUDY_DATE = 0x00100030, 0x00080020
 _CODE_VALUE, _SCHEME, _SCHEME_VERSION = 0x00080100, 0x00080102, 0x00080103
-_CODE_MEANING, _IMAGE_TYPE = 0x00080104, 0x00080008
+_IMAGE_TYPE = 0x00080008
+_NEVER_EMPTY = frozenset(
+    [
+        0x00080104,  # CodeMeaning
+        0x00081090,  # ManufacturerModelName, type 1 in enhanced objects and in SEG
+        0x00181020,  # SoftwareVersions, likewise
+        0x00620005,  # SegmentLabel
+    ]
+)
 
 Element = DataElement | RawDataElement
 
@@ -134,14 +142,12 @@ class Worker:
         """Return what may stay of a data set or of an item of a sequence."""
         result = Dataset()
         for tag in sorted(dataset.keys()):
-            element = dataset.get_item(tag)
-            if element is None:
-                continue
-            kept = self._element(dataset, element)
+            kept = self._element(dataset, dataset.get_item(tag))
             if kept is not None:
                 result[tag] = kept
         # raw bytes are then written as they are, instead of being decoded first
-        result.set_original_encoding(*dataset.original_encoding, default_encoding)
+        implicit, little_endian = dataset.original_encoding
+        result.set_original_encoding(implicit, little_endian, default_encoding)
         return result
 
     def _element(self, dataset: Dataset, element: Element) -> Element | None:
@@ -197,7 +203,7 @@ class Worker:
                 return b""
 
     def _sequence(self, dataset: Dataset, element: Element) -> DataElement | None:
-        """Return a sequence with its items de-identified, or nothing when none is left."""
+        """Return a sequence with its items de-identified; nothing if none is left."""
         value = dataset[element.tag].value
         if not isinstance(value, Sequence):
             self.tally.unnamed += 1
@@ -216,11 +222,7 @@ class Worker:
         """Tell whether an item is no code or one of a public coding scheme."""
         if _SCHEME not in item and _CODE_VALUE not in item:
             return True
-        scheme = item.get_item(_SCHEME)
-        return (
-            scheme is not None
-            and value_bytes(scheme).decode("latin-1") in CODING_SCHEMES
-        )
+        return _text(item, _SCHEME) in CODING_SCHEMES
 
     def _codes(self, value: bytes, tag: int) -> bytes | None:
         """Return coded strings of the standard; others become OTHER or go."""
@@ -259,7 +261,7 @@ class Worker:
         kept = [cleaned(part, words, names) for part in parts]
         if any(kept):
             return "\\".join(kept).encode("ascii", "replace")
-        return b"UNKNOWN" if tag == _CODE_MEANING else b""
+        return b"UNKNOWN" if value and tag in _NEVER_EMPTY else b""
 
     def _count_removed(self, tag: int, rule: Rule) -> None:
         """Count an element that goes."""
@@ -272,6 +274,8 @@ class Worker:
 
     def _remember(self, dataset: Dataset, element: Element, rule: Rule) -> None:
         """Remember the text of an element that goes, of sequences at every level."""
+        if rule.action is Action.TERM:
+            return  # codes name things, not people
         vr = element.VR if element.VR not in {None, "UN"} else rule.vr
         match family_of(vr):
             case Family.TEXT:
@@ -284,9 +288,7 @@ class Worker:
     def _remember_item(self, item: Dataset) -> None:
         """Remember all texts in an item that goes as a whole."""
         for tag in sorted(item.keys()):
-            element = item.get_item(tag)
-            if element is not None:
-                self._remember(item, element, self.profile.rule(int(tag)))
+            self._remember(item, item.get_item(tag), self.profile.rule(int(tag)))
 
     def _mark(self, result: Dataset) -> None:
         """Say in the data set that and how it was de-identified (PS3.15 E.1.1)."""
@@ -305,10 +307,10 @@ class Worker:
         if syntax == DeflatedExplicitVRLittleEndian:
             syntax = ExplicitVRLittleEndian
         meta.FileMetaInformationVersion = b"\x00\x01"
-        meta.MediaStorageSOPClassUID = _text(result, 0x00080016)
-        meta.MediaStorageSOPInstanceUID = _text(result, 0x00080018)
+        meta.MediaStorageSOPClassUID = UID(_text(result, 0x00080016))
+        meta.MediaStorageSOPInstanceUID = UID(_text(result, 0x00080018))
         meta.TransferSyntaxUID = syntax
-        meta.ImplementationClassUID = IMPLEMENTATION_UID
+        meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
         meta.ImplementationVersionName = "REGML"
         return meta
 
@@ -358,8 +360,9 @@ def _with_value(element: Element, value: bytes, vr: str) -> Element:
 
 def _text(dataset: Dataset, tag: int) -> str:
     """Return the text of an element, empty when it is absent."""
-    element = dataset.get_item(Tag(tag))
-    return "" if element is None else value_bytes(element).decode("latin-1")
+    if tag not in dataset:
+        return ""
+    return value_bytes(dataset.get_item(Tag(tag))).decode("latin-1")
 
 
 def _name_words(dataset: Dataset) -> frozenset[str]:

@@ -85,7 +85,7 @@ def _clear(plain: bytes) -> bytes:
 
 
 def _voxel_start(layout: Layout) -> int:
-    """Return where voxels start without extensions, a multiple of 16 as it has to be."""
+    """Return where voxels start without extensions, a multiple of 16."""
     return (layout.header_bytes + 4 + 15) // 16 * 16
 
 

@@ -272,7 +272,9 @@ def family_of(vr: str | None) -> Family:
 def _decide(tag: int, params: DeidentifyParams) -> Rule:
     """Return what happens to one attribute."""
     group = tag >> 16
-    nameless = group % 2 == 1 or (group & 0xFF00 in {0x5000, 0x6000} and group != 0x5200)
+    nameless = group % 2 == 1 or (
+        group & 0xFF00 in {0x5000, 0x6000} and group != 0x5200
+    )
     if nameless or not dictionary_has_tag(tag):
         return Rule(Action.REMOVE, "", "UN", "")
     keyword, vrs = dictionary_keyword(tag), dictionary_VR(tag).split(" or ")

@@ -13,7 +13,7 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_partial
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -101,6 +101,8 @@ _SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 _IDENTIFYING_MODALITIES = frozenset(["DOC", "SR", "PR", "KO", "AU"])
 _PREFIX_BYTES = 132
+_PIXEL_DATA = Tag(0x7FE00010)
+_PIXEL_KEYWORDS = frozenset(["PixelData", "FloatPixelData", "DoubleFloatPixelData"])
 _PATIENT_KEYS = 0x00100030
 """Last of the elements that tell whose file it is, the date of birth."""
 
@@ -116,7 +118,7 @@ def patient_key(path: Path) -> str:
     """
 
     def is_beyond(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-        return tag > _PATIENT_KEYS
+        return int(tag) > _PATIENT_KEYS
 
     with reading(), path.open("rb") as stream:
         force = _has_no_preamble(stream)
@@ -125,8 +127,9 @@ def patient_key(path: Path) -> str:
             str(head.get(keyword) or "").strip().casefold()
             for keyword in ("PatientID", "PatientName", "PatientBirthDate")
         )
+        has_class = "SOPClassUID" in head
     if not patient and not name:
-        raise QuarantineError(Reason.NO_PATIENT)
+        raise QuarantineError(Reason.NO_PATIENT if has_class else Reason.UNREADABLE)
     return f"id {patient}" if patient else f"name {name} {born}"
 
 
@@ -170,8 +173,9 @@ def native_pixel_bytes(dataset: Dataset) -> int:
     """Return the length of uncompressed pixel data in bytes, 0 when there are none."""
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         return 0
-    element = dataset.get_item(0x7FE00010)
-    return 0 if element is None else len(element.value or b"")
+    if _PIXEL_DATA not in dataset:
+        return 0
+    return len(dataset.get_item(_PIXEL_DATA).value or b"")
 
 
 def _has_no_preamble(stream: BinaryIO) -> bool:
@@ -227,6 +231,8 @@ def _refuse(dataset: Dataset, *, keep_documents: bool) -> None:
 
 def _refuse_incomplete_pixels(dataset: Dataset) -> None:
     """Raise when uncompressed pixel data are shorter than rows and columns say."""
+    if "Rows" in dataset and not any(name in dataset for name in _PIXEL_KEYWORDS):
+        raise QuarantineError(Reason.TRUNCATED, "there are none")
     found = native_pixel_bytes(dataset)
     if not found:
         return

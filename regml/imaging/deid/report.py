@@ -112,9 +112,9 @@ def _statement(profile: Profile) -> list[str]:
         + ".",
         "Private elements, curves, overlays and elements that the data dictionary does "
         "not name are removed.",
-        "Of attributes that the table does not name, only numbers, coded strings of the "
-        f"standard and sequences in the groups {groups} stay, and a named list of texts "
-        "reduced to words of a vocabulary.",
+        "Of attributes that the table does not name, only numbers, coded strings of "
+        f"the standard and sequences in the groups {groups} stay, and a named list of "
+        "texts reduced to words of a vocabulary.",
         "UIDs are replaced by HMAC-SHA256 below 2.25, the same in every file; dates "
         "move by 30 to 3650 days per patient; ages above 89 are written as 89.",
         "Preamble and file meta information are new; the character set is the default "

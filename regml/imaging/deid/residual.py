@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from regml.imaging.deid.vocabulary import (
     CODE_WORDS,
+    CODING_SCHEMES,
     DESCRIPTION_WORDS,
     EQUIPMENT_WORDS,
     OWN_WORDS,
@@ -37,7 +38,7 @@ _NUMERIC = re.compile(rb"[0-9.,:+\-/e ]*")
 _HARMLESS = frozenset(
     word.encode()
     for word in DESCRIPTION_WORDS | EQUIPMENT_WORDS | CODE_WORDS | OWN_WORDS
-)
+) | {scheme.lower().encode() for scheme in CODING_SCHEMES}
 _OWN = frozenset(word.encode() for word in OWN_WORDS)
 
 

@@ -174,9 +174,10 @@ def write_outlines(
     count = 0
     for file in found.outlines:
         original = file.path.rsplit("/", 1)[1].removesuffix(".gz").removesuffix(".nii")
+        if original not in series:
+            found.quarantined.append(Quarantined(file.path, Reason.NO_SERIES))
+            continue
         try:
-            if original not in series:
-                raise QuarantineError(Reason.NO_SERIES)
             content = scrub((source / file.path).read_bytes())
         except QuarantineError as error:
             left = Quarantined(file.path, error.reason, error.detail)
@@ -293,11 +294,11 @@ def _write_facts(source: Path, out: Path) -> None:
         return
     try:
         facts = json.loads(path.read_text("utf-8"))
-        kept = {name: facts[name] for name in EXPORT_FACTS if name in facts}
-    except (ValueError, TypeError) as error:
-        raise BrokenFileError(
-            path, "is not a JSON object.", remedy="Export it again."
-        ) from error
+    except ValueError as error:
+        raise BrokenFileError(path, f"is not JSON: {error}.") from error
+    if not isinstance(facts, dict):
+        raise BrokenFileError(path, "is not a JSON object.", remedy="Export it again.")
+    kept = {name: facts[name] for name in EXPORT_FACTS if name in facts}
     (out / "export.json").write_bytes(pretty_json(kept))
 
 

@@ -1,8 +1,8 @@
 """What PS3.15 asks for: attributes by the action of the Basic Profile.
 
-Facts of DICOM PS3.15 table E.1-1 (edition 2024b), by keyword of PS3.6, in our own order:
-one block per action code. Where the table leaves a choice (``X/Z``), the code stays as
-it is there; :mod:`regml.imaging.deid.profile` says what we do.
+Facts of DICOM PS3.15 table E.1-1 (edition 2024b), by keyword of PS3.6, in our own
+order: one block per action code. Where the table leaves a choice (``X/Z``), the code
+stays as it is there; :mod:`regml.imaging.deid.profile` says what we do.
 Curves (50xx), overlays (60xx) and private attributes are handled by group.
 """
 

@@ -19,7 +19,7 @@ LAZY = {
     "matrix": "regml.cli.trace:matrix",
     "record": "regml.cli.record:record",
     "show": "regml.cli.trace:show",
-    "summary": "regml.cli.start:summary",
+    "summary": "regml.cli.trace:summary",
     "test": "regml.cli.record:test",
     "trace": "regml.cli.trace:trace",
     "verify": "regml.cli.record:verify",

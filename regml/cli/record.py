@@ -12,6 +12,7 @@ from regml.cli import project_root
 from regml.errors import ConfigError
 
 if TYPE_CHECKING:
+    from regml.items.recorded import TestRun
     from regml.records.verify import Verification
 
 
@@ -90,6 +91,13 @@ def verify(ctx: click.Context, *, quick: bool, style: str) -> int:
     return 1 if result.problems or not result.listed else 0
 
 
+def _standing(root: Path) -> "tuple[str, TestRun] | None":
+    from regml.project import open_project
+    from regml.trace.results import standing_test_run
+
+    return standing_test_run(open_project(root).graph)
+
+
 def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
     from regml.items.recorded import LogProblem
 
@@ -140,8 +148,15 @@ def approve(
 
 @click.command()
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST]")
+@click.option(
+    "--unless-current",
+    is_flag=True,
+    help="Run nothing when the latest test run is for the present code, model, wording.",
+)
 @click.pass_context
-def test(ctx: click.Context, arguments: tuple[str, ...]) -> int:
+def test(
+    ctx: click.Context, arguments: tuple[str, ...], *, unless_current: bool
+) -> int:
     """Run the device's tests and leave a signed record.
 
     What stands behind -- goes to pytest. Exit status 0: all passed, 1: some failed,
@@ -149,7 +164,13 @@ def test(ctx: click.Context, arguments: tuple[str, ...]) -> int:
     """
     from regml.records.device_tests import run_device_tests
 
-    tested = run_device_tests(project_root(ctx.obj), arguments)
+    root = project_root(ctx.obj)
+    if unless_current and (standing := _standing(root)):
+        path, run = standing
+        click.echo("regml: the latest test run still stands; nothing to run.", err=True)
+        click.echo(path)
+        return int(any(case.outcome == "failed" for case in run.cases))
+    tested = run_device_tests(root, arguments)
     for item_id in tested.unknown:
         click.echo(f"regml: tests verify {item_id}, which is no item.", err=True)
     click.echo(tested.record.path)

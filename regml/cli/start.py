@@ -1,11 +1,8 @@
-"""Commands for the first and the last minute: ``init`` and ``summary``."""
+"""``regml init``: the first minute."""
 
-import json
 from pathlib import Path
 
 import click
-
-from regml.cli import project_root
 
 
 @click.command()
@@ -28,18 +25,3 @@ def init(directory: Path, example: str) -> None:
         err=True,
     )
     click.echo(str(started.root))
-
-
-@click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@click.pass_context
-def summary(ctx: click.Context, form: str) -> None:
-    """Say what was trained on what, what passed, and what is still missing."""
-    from regml.project import open_project
-    from regml.trace.summary import summarise
-
-    page = summarise(open_project(project_root(ctx.obj)).graph)
-    if form == "json":
-        click.echo(json.dumps(page.as_json(), indent=2, sort_keys=True))
-    else:
-        click.echo(page.as_text())

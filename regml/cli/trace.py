@@ -1,4 +1,4 @@
-"""Commands that ask the graph: check, list, show, trace, lineage, matrix, gaps."""
+"""Commands that ask the graph: check, summary, list, show, trace, lineage, ..."""
 
 import shutil
 import sys
@@ -60,6 +60,18 @@ def check(
     show_ = render.outcomes_json if form == "json" else render.outcomes_text
     click.echo(show_(outcomes), nl=False)
     return int(any(outcome.findings for outcome in outcomes))
+
+
+@click.command()
+@form_option("text", "markdown", "json")
+@click.pass_context
+def summary(ctx: click.Context, form: str) -> None:
+    """Say what was trained on what, what passed, and what is still missing."""
+    from regml.trace.rules import check as put_rules
+    from regml.trace.summary import summary as ask
+
+    graph = _graph(ctx)
+    _print_page(ask(graph, put_rules(graph)), form)
 
 
 @click.command("list")

@@ -108,6 +108,23 @@ def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
     )
 
 
+def standing_test_run(graph: TraceGraph) -> tuple[str, TestRun] | None:
+    """Return path and run of the latest believed test run, if it still stands.
+
+    It does as long as code, model and the wording of all it verifies are the same.
+    """
+    for record in reversed(graph.current.believed):
+        run = record.statement
+        if not isinstance(run, TestRun):
+            continue
+        model = graph.current.model
+        verified = {item_id for case in run.cases for item_id in case.verifies}
+        seen = model is None or run.models.get(model.path) == model.sha256
+        outdated = any(_outdated(graph, run, item_id) for item_id in verified)
+        return (record.path, run) if seen and not outdated else None
+    return None
+
+
 def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
     item = graph.item(item_id)
     for edge in graph.into(item_id, Link.VERIFIES):

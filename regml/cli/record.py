@@ -151,7 +151,7 @@ def approve(
 @click.option(
     "--unless-current",
     is_flag=True,
-    help="Run nothing when the latest test run is for the present code, model, wording.",
+    help="Run nothing while the latest test run stands: same code, model and wording.",
 )
 @click.pass_context
 def test(

@@ -10,6 +10,7 @@ trusted key rewrote since the last anchor (a signed tag, the head printed in the
 """
 
 import fcntl
+import gc
 import json
 import os
 import re
@@ -115,12 +116,13 @@ def read_log(root: Path, signers: Iterable[Signatory]) -> Log:
     entries = tuple(dict.fromkeys(read_entries(root)))  # a git merge may double lines
     problems: list[LogProblem] = [*_order_problems(entries)]
     records = []
-    for entry in _first_of_each(entries):
-        match _open(root, entry, keys):
-            case Record() as record:
-                records.append(record)
-            case LogProblem() as problem:
-                problems.append(problem)
+    with _no_garbage():
+        for entry in _first_of_each(entries):
+            match _open(root, entry, keys):
+                case Record() as record:
+                    records.append(record)
+                case LogProblem() as problem:
+                    problems.append(problem)
     problems += _time_problems(records)
     problems += _unlisted(root, {entry.path for entry in entries})
     return Log(
@@ -355,6 +357,18 @@ def _order_problems(entries: tuple[Entry, ...]) -> Iterator[LogProblem]:
         seen.add(entry.sha256)
 
 
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Read many records in half the time: all is kept, so there is none to collect."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _first_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     first: dict[str, Entry] = {}
     for entry in entries:
@@ -386,12 +400,15 @@ def _time_problems(records: Iterable[Record]) -> Iterator[LogProblem]:
 
 def _unlisted(root: Path, listed: Collection[str]) -> Iterator[LogProblem]:
     for kind in KINDS.values():
-        for path in sorted((root / FOLDER / kind).glob("*.json")):
-            name = path.relative_to(root).as_posix()
-            if name not in listed:
+        folder = root / FOLDER / kind
+        # names are all we need, of what may be many records
+        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
+        for name in sorted(names):
+            path = f"{FOLDER}/{kind}/{name}"
+            if name.endswith(".json") and path not in listed:
                 yield LogProblem(
                     ProblemKind.NOT_LISTED,
-                    name,
+                    path,
                     "the log does not list it: it was slipped in, or the log was cut",
                 )
 

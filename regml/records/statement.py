@@ -15,7 +15,6 @@ heads before a statement (``regml_previous``) are part of what is signed.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from regml.version import __version__
 from regml.digest import Artifact
 from regml.errors import RecordError
 from regml.items.recorded import (
@@ -28,6 +27,7 @@ from regml.items.recorded import (
     TestCase,
     TestRun,
 )
+from regml.version import __version__
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"

@@ -58,7 +58,7 @@ class Content:
         reasons: Why the status is what it is.
         prose: Markdown that its author wrote.
         sections: Tables by their headings.
-        figures: Paths and captions, relative to ``html/documents``.
+        figures: Paths relative to ``html/``, and captions.
     """
 
     facts: Table

@@ -54,6 +54,7 @@ def write_folder(
                 done.result()
         if Format.HTML in formats:
             _write_pages(pages, new / "html")
+            shutil.copytree(work / "figures", new / "html" / "figures")
         files = _write_sums(new)
         _swap(new, out, Path(scratch, "old"))
     return files

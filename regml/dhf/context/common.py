@@ -1,5 +1,6 @@
 """Small phrases that every document uses, made from graph and records."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,8 +57,16 @@ def verdict(status: str) -> str:
 
 
 def reasons(status: RequirementStatus) -> str:
-    """Return why an item is not passed; empty when it is."""
-    return "; ".join(f"{shown(line)}" for line in status.reasons)
+    """Return why an item is not passed, equal reasons counted; empty when it is."""
+    counts = Counter(
+        result.detail
+        for result in status.results
+        if result.status not in (Status.PASSED, Status.NOT_EVALUABLE)
+    )
+    return "; ".join(
+        f"{detail} ({count} times)" if count > 1 else detail
+        for detail, count in sorted(counts.items())
+    )
 
 
 def evidence_of(results: Iterable[Result]) -> str:

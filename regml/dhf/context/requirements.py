@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from regml.dhf.context.common import (
     ItemSection,
-    evidence_of,
     facts,
     limit,
     reasons,
@@ -112,7 +111,7 @@ def requirement_section(graph: TraceGraph, item: Requirement) -> ItemSection:
         ("Allocated to", sources(graph, item.id, Link.IMPLEMENTS)),
         ("Verification method", f"{item.method}"),
         ("Method rationale", item.method_rationale),
-        ("Evidence", evidence_of(status.results) or "none"),
+        ("Evidence", f"{len(status.results)} results, see document 16"),
         ("Status", verdict(status.status)),
         ("Because", reasons(status)),
     ]
@@ -173,7 +172,7 @@ def _matrix(graph: TraceGraph, columns: Mapping[str, str]) -> Table:
 def _result(text: str) -> str:
     status, _, detail = text.partition(": ")
     said = verdict(status)
-    return text if said == status else Markdown(f"{said} {escape(detail)}".strip())
+    return text if said == status else Markdown(f"{said}: {escape(detail)}")
 
 
 def _words(value: str) -> str:

@@ -27,6 +27,9 @@ TEST_FOLDER = "tests/device"
 PLUGIN = ("-p", "no:regml", "-p", "regml.pytest_plugin")
 """Our plugin by its module, also where it is not installed as an entry point."""
 
+NEEDLESS = ("-p", "no:hydra_pytest")
+"""A plugin that comes with DVC, takes seconds to load, and helps no device test."""
+
 PYTEST_ALL_PASSED, PYTEST_SOME_FAILED, PYTEST_NOTHING = 0, 1, 5
 
 
@@ -92,8 +95,9 @@ def _run_pytest(
 ) -> tuple[TestCase, ...]:
     with tempfile.TemporaryDirectory(prefix="regml-") as folder:
         results = Path(folder) / "results.json"
-        command = [sys.executable, "-m", "pytest", *PLUGIN, f"--rootdir={root}"]
-        command += ["--regml-results", str(results), *paths, *arguments]
+        command = [sys.executable, "-m", "pytest", *PLUGIN, *NEEDLESS]
+        command += [f"--rootdir={root}", f"--regml-results={results}"]
+        command += [*paths, *arguments]
         status = subprocess.run(command, cwd=root, check=False).returncode
         if status == PYTEST_NOTHING:
             raise ConfigError(

@@ -31,7 +31,9 @@ def test_expected():
 
 
 @pytest.fixture
-def device(project: Any) -> Any:
+def device(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    # whatever else is installed here only costs time
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     project.write("requirements_srs/UN-01.md", "---\ntitle: Need\n---\nText.\n")
     project.write(
         "requirements_srs/SRS-001.md",
@@ -125,7 +127,7 @@ def test_arguments_go_to_pytest_and_into_the_record(device: Any) -> None:
 
 def test_the_same_cases_come_back_from_several_processes(device: Any) -> None:
     pytest.importorskip("xdist")
-    assert device.regml("test", "--", "-n", "2")[0] == 0
+    assert device.regml("test", "--", "-p", "xdist", "-n", "2")[0] == 0
     assert len(recorded(device).cases) == 3
     assert {case.verifies for case in recorded(device).cases} > {("SRS-001",)}
 

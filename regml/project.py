@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from regml.digest import Artifact, digest_path
+from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.dvc import read_lock, read_stages
@@ -21,6 +21,7 @@ from regml.files.text import read_text
 from regml.findings import RuleOutcome
 from regml.items.data import DatasetManifest
 from regml.items.recorded import Record, StageRun
+from regml.records.contents import read_contents
 from regml.records.log import read_log
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
@@ -141,11 +142,9 @@ def _noted(records: Iterable[Record], topic: str, key: str) -> Iterator[str]:
 
 
 def _digests(root: Path, names: Iterable[str]) -> dict[str, Artifact]:
-    return {
-        name: digest_path(root / name, name=name)
-        for name in names
-        if (root / name).exists()
-    }
+    there = [name for name in names if (root / name).exists()]
+    contents = read_contents(root, there)
+    return {name: c.artifact for name, c in zip(there, contents, strict=True)}
 
 
 def _sizes(root: Path, manifests: Iterable[DatasetManifest]) -> dict[str, int | None]:

@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel, Field, model_validator
 
 from regml.errors import BrokenFileError
-from regml.files.text import parse_yaml, read_text, validate
+from regml.files.core_yaml import read_yaml
+from regml.files.text import read_text, validate
 from regml.items.base import ItemId, Line, Strict
 
 P = TypeVar("P", bound=BaseModel)
@@ -123,7 +124,7 @@ def load_params(section: str, model: type[P], path: Path = Path("params.yaml")) 
     """
     name = path.as_posix()
     text = read_text(path, name=name)
-    sections = parse_yaml(text, name=name) or {}
+    sections = read_yaml(path.parent, path.name) or {}  # as DVC reads it
     if not isinstance(sections, dict):
         raise BrokenFileError(name, "needs one section per stage.")
     first = _first_line(text, section)

@@ -314,6 +314,8 @@ def _settle(dataset: Dataset, study: Study, dimension_uid: str) -> None:
             element.value = f"{study.day:%Y%m%d}"
         elif element.keyword in {"ContentTime", "InstanceCreationTime", "SeriesTime"}:
             element.value = study.time
+        elif element.keyword == "ContributionDateTime":
+            element.value = f"{study.day:%Y%m%d}{study.time}"
 
 
 def _add_unusable(first: Acquisition) -> None:

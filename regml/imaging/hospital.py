@@ -263,7 +263,8 @@ def _series_dataset(
 
 def _encoded(dataset: Dataset) -> Dataset:
     """Return the data set as read from a file, so that it is encoded only once."""
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2"
+    dataset.SOPInstanceUID = UID("1.2")
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)

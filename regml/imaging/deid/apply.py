@@ -4,14 +4,19 @@ Elements are taken as the bytes the file holds. What stays as it is is copied wi
 being decoded; nothing is carried over that no rule let through.
 """
 
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 
 from pydicom.charset import default_encoding
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
@@ -222,7 +227,7 @@ class Worker:
         """Tell whether an item is no code or one of a public coding scheme."""
         if _SCHEME not in item and _CODE_VALUE not in item:
             return True
-        return _text(item, _SCHEME) in CODING_SCHEMES
+        return text_of(item, _SCHEME) in CODING_SCHEMES
 
     def _codes(self, value: bytes, tag: int) -> bytes | None:
         """Return coded strings of the standard; others become OTHER or go."""
@@ -292,13 +297,12 @@ class Worker:
 
     def _mark(self, result: Dataset) -> None:
         """Say in the data set that and how it was de-identified (PS3.15 E.1.1)."""
-        result.PatientIdentityRemoved = "YES"
-        result.DeidentificationMethod = METHOD
-        result.DeidentificationMethodCodeSequence = [
-            _code_item(value, meaning) for value, meaning in self.profile.options
-        ]
+        implicit, little_endian = result.original_encoding
         kept = "MODIFIED" if self.profile.params.shift_dates else "REMOVED"
-        result.LongitudinalTemporalInformationModified = kept
+        for element in _marks(
+            bool(implicit), bool(little_endian), self.profile.options, kept
+        ):
+            result[element.tag] = element
 
     def _file_meta(self, dataset: Dataset, result: Dataset) -> FileMetaDataset:
         """Return new file meta information; deflated files are written plain."""
@@ -307,8 +311,8 @@ class Worker:
         if syntax == DeflatedExplicitVRLittleEndian:
             syntax = ExplicitVRLittleEndian
         meta.FileMetaInformationVersion = b"\x00\x01"
-        meta.MediaStorageSOPClassUID = UID(_text(result, 0x00080016))
-        meta.MediaStorageSOPInstanceUID = UID(_text(result, 0x00080018))
+        meta.MediaStorageSOPClassUID = UID(text_of(result, 0x00080016))
+        meta.MediaStorageSOPInstanceUID = UID(text_of(result, 0x00080018))
         meta.TransferSyntaxUID = syntax
         meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
         meta.ImplementationVersionName = "REGML"
@@ -358,7 +362,7 @@ def _with_value(element: Element, value: bytes, vr: str) -> Element:
     return DataElement(element.tag, vr, value.decode("ascii").rstrip(" \0"))
 
 
-def _text(dataset: Dataset, tag: int) -> str:
+def text_of(dataset: Dataset, tag: int) -> str:
     """Return the text of an element, empty when it is absent."""
     if tag not in dataset:
         return ""
@@ -367,7 +371,7 @@ def _text(dataset: Dataset, tag: int) -> str:
 
 def _name_words(dataset: Dataset) -> frozenset[str]:
     """Return the words of the patient's name, lower case."""
-    name = _text(dataset, _PATIENT_NAME).casefold()
+    name = text_of(dataset, _PATIENT_NAME).casefold()
     return frozenset(word for word in re.findall(r"[^\W_]+", name) if len(word) > 1)
 
 
@@ -384,11 +388,32 @@ def _add_age(dataset: Dataset, result: Dataset) -> None:
     """Add the age at the study where only the date of birth was known."""
     if _PATIENT_AGE in result:
         return
-    born, studied = _text(dataset, _BIRTH_DATE), _text(dataset, _STUDY_DATE)
+    born, studied = text_of(dataset, _BIRTH_DATE), text_of(dataset, _STUDY_DATE)
     if re.fullmatch(r"\d{8}", born) and re.fullmatch(r"\d{8}", studied):
         years = int(studied[:4]) - int(born[:4]) - (studied[4:] < born[4:])
         if 0 <= years <= 130:
             result.add_new(_PATIENT_AGE, "AS", f"{min(years, OLDEST_YEARS):03d}Y")
+
+
+@cache
+def _marks(
+    implicit: bool, little_endian: bool, options: tuple[tuple[str, str], ...], kept: str
+) -> tuple[Element, ...]:
+    """Return the elements that say what was done, encoded once for all files."""
+    marks = Dataset()
+    marks.PatientIdentityRemoved = "YES"
+    marks.DeidentificationMethod = METHOD
+    marks.DeidentificationMethodCodeSequence = [
+        _code_item(value, meaning) for value, meaning in options
+    ]
+    marks.LongitudinalTemporalInformationModified = kept
+    buffer = io.BytesIO()
+    file = DicomIO(buffer)
+    file.is_implicit_VR, file.is_little_endian = implicit, little_endian
+    write_dataset(file, marks)
+    buffer.seek(0)
+    encoded = read_dataset(buffer, implicit, little_endian)
+    return tuple(encoded.get_item(tag) for tag in sorted(encoded.keys()))
 
 
 def _code_item(value: str, meaning: str) -> Dataset:

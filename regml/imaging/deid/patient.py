@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom import dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.filebase import DicomIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
 
-from regml.imaging.deid.apply import Subject, Tally, Worker
+from regml.imaging.deid.apply import Subject, Tally, Worker, text_of
 from regml.imaging.deid.keys import Pseudonyms
 from regml.imaging.deid.params import DeidentifyParams
 from regml.imaging.deid.profile import Profile
@@ -21,6 +22,9 @@ from regml.imaging.deid.quarantine import (
     reading,
 )
 from regml.imaging.deid.residual import Identifiers
+
+_INSTANCE_UID, _STUDY_UID, _SERIES_UID = 0x00080018, 0x0020000D, 0x0020000E
+_INSTANCE_NUMBER = 0x00200013
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +165,10 @@ def _one_file(
     worker = Worker(profile, pseudonyms, subject, identifiers)
     buffer = io.BytesIO()
     with reading():
-        series = str(dataset.SeriesInstanceUID)
+        series = text_of(dataset, _SERIES_UID)
         clean = worker.deidentify(dataset)
-        dcmwrite(buffer, clean, enforce_file_format=True)
-        name = _name(source, subject, clean, pseudonyms, dataset)
+        _write(buffer, clean)
+        name = _name(source, subject, clean)
     if name in seen:
         raise QuarantineError(Reason.DUPLICATE)
     seen.add(name)
@@ -173,18 +177,23 @@ def _one_file(
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
     searchable = content[: len(content) - native_pixel_bytes(clean)]
-    uids = (series, str(clean.SeriesInstanceUID))
-    study = str(clean.StudyInstanceUID)
+    uids = (series, text_of(clean, _SERIES_UID))
+    study = text_of(clean, _STUDY_UID)
     return _Written(source, name, searchable, uids, study, worker.tally)
 
 
-def _name(
-    source: Source,
-    subject: Subject,
-    clean: Dataset,
-    pseudonyms: Pseudonyms,
-    dataset: Dataset,
-) -> str:
+def _write(buffer: io.BytesIO, clean: Dataset) -> None:
+    """Write a data set as a DICOM file (PS3.10 7.1), in the encoding it was read in."""
+    file = DicomIO(buffer)
+    syntax = clean.file_meta.TransferSyntaxUID
+    file.is_implicit_VR = syntax.is_implicit_VR
+    file.is_little_endian = syntax.is_little_endian
+    buffer.write(bytes(128) + b"DICM")
+    write_file_meta_info(file, clean.file_meta)
+    write_dataset(file, clean)
+
+
+def _name(source: Source, subject: Subject, clean: Dataset) -> str:
     """Return the path of an output file, relative to the output.
 
     An image lies under patient and series, an outline under reader and the series it
@@ -192,11 +201,11 @@ def _name(
     """
     if source.reader:
         return f"annotations/{subject.reader}/{_outlined(clean)}.dcm"
-    number = str(clean.get("InstanceNumber") or "0").strip()
+    number = text_of(clean, _INSTANCE_NUMBER)
     digits = int(number) if number.isdigit() else 0
-    instance = pseudonyms.uid(str(dataset.SOPInstanceUID)).removeprefix("2.25.")
+    instance = text_of(clean, _INSTANCE_UID).removeprefix("2.25.")
     return (
-        f"images/{subject.pseudonym}/{clean.SeriesInstanceUID}/"
+        f"images/{subject.pseudonym}/{text_of(clean, _SERIES_UID)}/"
         f"{digits:05d}-{instance[:12]}.dcm"
     )
 

@@ -31,7 +31,7 @@ def _one_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def small(export: Path, tmp_path: Path) -> Path:
     """Give three images of one series with their annotations, free to be changed."""
-    series = sorted((export / "images").iterdir())[-1]
+    series = max((export / "images").iterdir())
     images = sorted(series.rglob("*.dcm"))[:3]
     for path in images:
         target = tmp_path / "export" / path.relative_to(export)
@@ -214,7 +214,7 @@ def test_another_key_gives_other_pseudonyms(
 
 
 def test_an_identifier_that_is_left_puts_the_file_into_quarantine(small: Path) -> None:
-    path = sorted((small / "images").rglob("*.dcm"))[0]
+    path = min((small / "images").rglob("*.dcm"))
     image = dcmread(path)
     image.PatientName = "Kellermann^Xaver"
     # plain bytes of a lookup table stay; here they spell a name
@@ -280,14 +280,14 @@ def test_an_outline_of_no_series_is_left_out(small: Path) -> None:
 
 
 def test_a_second_file_of_an_instance_is_left_out(small: Path) -> None:
-    image = sorted((small / "images").rglob("*.dcm"))[0]
+    image = min((small / "images").rglob("*.dcm"))
     shutil.copy(image, image.with_name("zz_copy.dcm"))
     run(small, quarantine_limit=0.5)
     assert quarantined(small)[0][1] == Reason.DUPLICATE
 
 
 def test_a_file_of_nobody_is_left_out(small: Path) -> None:
-    path = sorted((small / "images").rglob("*.dcm"))[0]
+    path = min((small / "images").rglob("*.dcm"))
     image = dcmread(path)
     del image.PatientID, image.PatientName
     image.save_as(path)

@@ -1,0 +1,130 @@
+"""A view of each training for people, in MLflow; never the evidence."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from regml.files.config import read_config
+from regml.files.git import tree_state
+from regml.learning.train import Trained
+
+DEFAULT_STORE = "sqlite:///mlflow.db"
+"""MLflow's embedded database in the project folder."""
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+"""Environment under which MLflow sends nothing home and gives up soon."""
+
+
+def track(root: Path, trained: Trained, card: Mapping[str, Any]) -> str | None:
+    """Log a training under the name of the project's device; see `log_training`.
+
+    Args:
+        root: The project.
+        trained: The result of the training.
+        card: Content of ``model.json``.
+    """
+    return log_training(
+        trained,
+        experiment=read_config(root).device.name,
+        parameters={"plan": card["plan"], **card["hyperparameters"]},
+        tags={
+            "commit": tree_state(root, ()).commit or "none",
+            "dataset_manifest_sha256": card["dataset_manifest_sha256"],
+            "weights_sha256": card["weights_sha256"],
+        },
+    )
+
+
+def log_training(
+    trained: Trained,
+    *,
+    experiment: str,
+    parameters: Mapping[str, Any],
+    tags: Mapping[str, str],
+) -> str | None:
+    """Write a training to MLflow in one batch and return the id of the run.
+
+    ``MLFLOW_TRACKING_URI`` names the store. When the store cannot be used the training
+    is not lost: a warning goes to stderr and the answer is ``None``.
+
+    Args:
+        trained: The result of the training.
+        experiment: Name of the experiment, e.g. of the device.
+        parameters: Hyperparameters; nested ones get dotted names.
+        tags: E.g. digest of the dataset and commit.
+    """
+    os.environ.update({name: os.environ.get(name, QUIET[name]) for name in QUIET})
+    try:
+        # MLflow is slow to import and only wanted here
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError as error:
+        _warn(str(error))
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own, of no use to our users
+            return _log(trained, experiment, parameters, tags)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        _warn(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return None
+
+
+def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested values under dotted names, as text."""
+    found: dict[str, str] = {}
+    for name in sorted(parameters):
+        value = parameters[name]
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = str(value)
+    return found
+
+
+def _log(
+    trained: Trained,
+    experiment: str,
+    parameters: Mapping[str, Any],
+    tags: Mapping[str, str],
+) -> str:
+    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.tracking import MlflowClient
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_STORE))
+    found = client.get_experiment_by_name(experiment)
+    identity = found.experiment_id if found else client.create_experiment(experiment)
+    run = client.create_run(identity).info
+    points = [
+        Metric(name, getattr(point, name), run.start_time + index, point.step)
+        for index, point in enumerate(trained.curve)
+        for name in ("loss", "learning_rate", "tuning_dice")
+    ]
+    best = Metric(
+        "best_tuning_dice", trained.best_dice, run.start_time, trained.best_step
+    )
+    client.log_batch(
+        run.run_id,
+        metrics=[*points, best][-1000:],  # MLflow takes 1,000 in a batch
+        params=[Param(name, text) for name, text in flat(parameters).items()],
+        tags=[RunTag(name, text) for name, text in sorted(tags.items())],
+    )
+    client.set_terminated(run.run_id)
+    return str(run.run_id)
+
+
+def _warn(problem: str) -> None:
+    sys.stderr.write(
+        f"warning: MLflow has not logged this training ({problem}). "
+        "The training itself and its record are complete; see MLFLOW_TRACKING_URI.\n"
+    )

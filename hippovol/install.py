@@ -11,13 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from packaging.requirements import Requirement
 
 from hippovol.model import load_model, segment, stated_digest, weights_digest
 from hippovol.preparation import prepare
 from hippovol.volumetry import measure
 from regml.digest import sha256_of
 from regml.errors import BrokenFileError, RegmlError
-from regml.files.lock import read_lock_file
+from regml.files.lock import normalised, read_lock_file
 from regml.imaging.outputs import pretty_json, write_whole
 from regml.imaging.phantom import Scanner, random_anatomy, render
 from regml.imaging.volumes import Volume, nifti_bytes
@@ -31,7 +32,7 @@ GOLDEN_TOLERANCE = 0.005
 
 
 PHANTOM_SEED = 74
-PHANTOM_SHAPE = (36, 50, 36)
+PHANTOM_SHAPE = (38, 56, 38)
 PHANTOM_SCANNER = Scanner(scale=900.0, signal_to_noise=24.0, bias=0.15, contrast=1.0)
 
 
@@ -118,7 +119,7 @@ def _interpreter() -> tuple[bool, str]:
 
 def _packages(lock: Path) -> tuple[bool, str]:
     """Compare installed versions with the lock; a build tag (+cpu) does not count."""
-    locked = read_lock_file(lock.parent, lock.name)
+    locked = _needed_here(lock)
     differing = [
         f"{name} {found} instead of {wanted}"
         for name, wanted in sorted(locked.items())
@@ -127,6 +128,19 @@ def _packages(lock: Path) -> tuple[bool, str]:
     if differing:
         return False, "; ".join(differing)
     return bool(locked), f"{len(locked)} packages as locked"
+
+
+def _needed_here(lock: Path) -> dict[str, str]:
+    """Return the locked versions, without packages that other interpreters need."""
+    locked = read_lock_file(lock.parent, lock.name)
+    lines = (line.partition("#")[0].strip() for line in lock.read_text().splitlines())
+    needed = [Requirement(line) for line in lines if line]
+    return {
+        name: locked[name]
+        for requirement in needed
+        if requirement.marker is None or requirement.marker.evaluate()
+        for name in [normalised(requirement.name)]
+    }
 
 
 def _installed(name: str) -> str:

@@ -77,7 +77,7 @@ RULES = {
         Flag.PROPORTION, 0.25, 0.75, "Anterior and posterior part do not go together."
     ),
     "removed_share": Rule(
-        Flag.FRAGMENTED, 0.0, 0.05, "The network found several pieces."
+        Flag.FRAGMENTED, 0.0, 0.15, "The network found several pieces."
     ),
     "margin_voxels": Rule(
         Flag.CUT, 1.0, 1e9, "The outline touches the border of the image."
@@ -86,7 +86,10 @@ RULES = {
         Flag.ORIENTATION, 8.0, 28.0, "The anterior part is not in front."
     ),
     "downward_mm": Rule(
-        Flag.ORIENTATION, -1.0, 16.0, "The anterior part is not below the posterior."
+        Flag.ORIENTATION, 0.9, 16.0, "The anterior part is not below the posterior."
+    ),
+    "front_share": Rule(
+        Flag.ORIENTATION, 0.49, 0.75, "The thick end of the outline is not in front."
     ),
     "length_mm": Rule(Flag.LENGTH, 26.0, 52.0, "The outline is too short or long."),
     "confidence": Rule(Flag.CONFIDENCE, 0.75, 1.0, "The network is not certain."),
@@ -143,6 +146,7 @@ def features(
     - ``margin_voxels``: voxels between the outline and the border of the image
     - ``forward_mm``, ``downward_mm``: how far the anterior part lies in front of and
       below the posterior one
+    - ``front_share``: voxels in the front half of the outline's length, 0 to 1
     - ``length_mm``: extent from front to back
     - ``confidence``: mean probability of the labels, 0 to 1
 
@@ -183,6 +187,7 @@ def outline_features(prepared: Prepared, measured: Measured) -> dict[str, float]
     places = np.argwhere(labels > 0)
     whole, anterior = measured.volume("whole"), measured.volume("anterior")
     margin = min(places.min(), (np.array(labels.shape) - 1 - places.max(axis=0)).min())
+    middle = (places[:, 1].min() + places[:, 1].max()) / 2
     _, forward, upward = _centre(labels, ANTERIOR) - _centre(labels, POSTERIOR)
     local = _local_means(prepared)[
         ndimage.binary_dilation(labels > 0, iterations=NEAR_VOXELS)
@@ -197,6 +202,7 @@ def outline_features(prepared: Prepared, measured: Measured) -> dict[str, float]
         "margin_voxels": float(margin),
         "forward_mm": float(forward),
         "downward_mm": float(-upward),
+        "front_share": float((places[:, 1] > middle).mean()),
         "length_mm": float(np.ptp(places[:, 1]) + 1),
     }
 

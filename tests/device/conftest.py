@@ -218,7 +218,7 @@ def _make_phantom(number: int) -> Phantom:
     # people of other seeds than those of the synthetic export
     chance = np.random.default_rng([20260728, number])
     side = 1 if number % 2 == 0 else -1
-    shape = (36, 50, 36)
+    shape = (38, 56, 38)
     affine = np.eye(4)
     affine[:3, 3] = -(np.array(shape) - 1) / 2
     anatomy = random_anatomy(chance, side=side)

@@ -83,6 +83,15 @@ def test_another_package_version_fails_and_is_named(
 
 
 @pytest.mark.verifies("SRS-074")
+def test_a_package_for_another_interpreter_is_not_asked_for(
+    model_folder: Path, lock: Path, golden: Path, tmp_path: Path
+) -> None:
+    lock.write_text(lock.read_text() + 'not-here==1.0 ; python_version < "3.0"\n')
+
+    assert verdicts(model_folder, lock, golden, tmp_path) == ALL
+
+
+@pytest.mark.verifies("SRS-074")
 def test_an_altered_model_fails(
     altered_model: Path, lock: Path, golden: Path, tmp_path: Path
 ) -> None:

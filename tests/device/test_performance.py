@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,13 +43,17 @@ def processes(
     phantom: Volume,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Process]:
-    """Two measurements of one image, each in a process of its own."""
+    """Two measurements of one image at the same time, a process for each."""
     folder = tmp_path_factory.mktemp("processes")
-    save_nifti(folder / "image.nii.gz", phantom)
-    return [
-        _run(project, folder / "image.nii.gz", folder / name, trained_model_folder)
-        for name in ("a", "b")
-    ]
+    source = folder / "image.nii.gz"
+    save_nifti(source, phantom)
+    with ThreadPoolExecutor(2) as pool:
+        return list(
+            pool.map(
+                lambda name: _run(project, source, folder / name, trained_model_folder),
+                ("a", "b"),
+            )
+        )
 
 
 @pytest.mark.verifies("SRS-029")

@@ -36,7 +36,7 @@ def main() -> int:
     run(project, "regml", "dhf", "build", "--out", "build/dhf")
     run(project, "regml", "summary")
     say(f"Done in {time.monotonic() - started:.0f} s. Open this file in a browser:")
-    print(project / "build" / "dhf" / "index.html")
+    print(project / "build" / "dhf" / "html" / "index.html")
     return 0
 
 

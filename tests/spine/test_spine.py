@@ -182,7 +182,7 @@ def test_every_link_of_the_dhf_leads_somewhere(spine: Spine) -> None:
     [r"RISK-001\.html", r"SRS-008\.html", r"model@?.*\.html", r"dataset.*\.html"],
 )
 def test_from_the_index_one_can_click_to(spine: Spine, wanted: str) -> None:
-    start = (spine.root / "build" / "dhf" / "index.html").resolve()
+    start = (spine.root / "build" / "dhf" / "html" / "index.html").resolve()
     seen, queue = {start}, deque([start])
     while queue:
         for target in _linked(queue.popleft()):

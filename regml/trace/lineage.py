@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from regml.errors import UnknownIdError
+from regml.files.lock import normalised
 from regml.items.data import (
     AnnotationProtocol,
     DatasetManifest,
@@ -75,7 +76,7 @@ def _of_model(graph: TraceGraph, name: str, model: ModelVersion) -> Iterator[Sec
     )
     if model.runs:
         yield _run(graph, "Training run", model.runs[-1])
-        yield _environment(model.runs[-1])
+        yield _environment(graph, model.runs[-1])
     datasets = [edge.target for edge in graph.out(name, Link.TRAINED_ON)]
     if not datasets:
         yield Section("Dataset version", (("recorded", NONE),))
@@ -123,7 +124,7 @@ def _of_evaluation(
 
 def _of_run(graph: TraceGraph, record: Record) -> Iterator[Section]:
     yield _run(graph, "Stage run", record)
-    yield _environment(record)
+    yield _environment(graph, record)
     yield from _upstream(graph, record)
     yield from _siblings(graph, (record,))
 
@@ -166,16 +167,22 @@ def _artifacts(run: StageRun) -> Table:
     return Table(("", "path", "sha256", "bytes"), tuple(rows))
 
 
-def _environment(record: Record) -> Section:
+def _environment(graph: TraceGraph, record: Record) -> Section:
+    """Return the machine and the runtime packages; the record has the others too."""
     facts = []
     for key, value in sorted(record.statement.origin.environment.items()):
         if key == "packages" and isinstance(value, Mapping):
-            facts.append((key, f"{len(value)} installed"))
+            facts.append((key, f"{len(value)} installed, all in the record"))
         elif value not in (None, "", {}, []):
             facts.append((key, plain(value)))
     packages = record.statement.origin.environment.get("packages")
-    rows = sorted(packages.items()) if isinstance(packages, Mapping) else []
-    table = Table(("package", "version"), tuple((str(k), str(v)) for k, v in rows))
+    installed = packages if isinstance(packages, Mapping) else {}
+    rows = tuple(
+        (str(name), str(version))
+        for name, version in sorted(installed.items())
+        if normalised(str(name)) in graph.evidence.packages
+    )
+    table = Table(("runtime package", "version"), rows)
     return Section("Environment", tuple(facts), table)
 
 

@@ -1,6 +1,7 @@
 """The forms in which questions are answered: tables, trees and pages of facts."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from regml.items.links import Link
 from regml.trace.model import Node
@@ -87,11 +88,17 @@ class Page:
     sections: tuple[Section, ...]
 
 
+EMPTY: Final[tuple[object, ...]] = (None, "", (), [], {})
+"""Values that say nothing; a zero does."""
+
+
 def plain(value: object) -> str:
     """Return a value as text; nested values as short ``key: value`` lists."""
     match value:
         case dict():
-            return ", ".join(f"{k}: {plain(v)}" for k, v in value.items() if v)
+            return ", ".join(
+                f"{k}: {plain(v)}" for k, v in value.items() if v not in EMPTY
+            )
         case list() | tuple():
             return "; ".join(plain(entry) for entry in value)
         case _:

@@ -32,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except RegmlError as e:
-        print(f"error: {e}", file=sys.stderr)  # noqa: T201 - this is the command line
-        return CANNOT_WORK
+        _say(f"error: {e}")
+    except OSError as e:
+        _say(f"error: {e.strerror or type(e).__name__}")  # without the path
+    return CANNOT_WORK
 
 
 def _parser() -> argparse.ArgumentParser:

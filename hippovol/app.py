@@ -89,9 +89,11 @@ def analyse(
 
     Raises:
         RegmlError: There is no result: the input does not exist, the model is not the
-            installed one, or a decided result would be lost.
+            installed one, a decided result would be lost, or the log was changed.
+        OSError: The result or the log cannot be written.
     """
     started, log = time.monotonic(), log or out.parent / LOG
+    audit.read(log)  # no measurement that could not be logged
     facts: dict[str, Any] = {"device_version": __version__, "event": "analysis"}
     try:
         identity = identify(source)
@@ -100,7 +102,7 @@ def analyse(
         _refuse_to_replace_decision(out)
         run = measure_input(source, identity, loaded)
         _write(out, run)
-    except RegmlError as e:
+    except (RegmlError, OSError) as e:
         facts |= {"outcome": "failed", "error": type(e).__name__}
         raise
     else:

@@ -1,6 +1,7 @@
 """Running the device: exit codes, the audit log, and silence about the patient."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,62 @@ def test_the_same_input_has_the_same_outcome_on_the_command_line_and_in_python(
 
 
 @pytest.mark.verifies("SRS-040")
-def test_a_good_image_ends_with_0(
-    trained_model_folder: Path, phantom: Volume, series: Any, tmp_path: Path
+def test_a_measurement_without_flag_ends_with_0(
+    trained_model_folder: Path,
+    make_phantom: Callable[[int], tuple[Volume, Volume]],
+    series: Any,
+    tmp_path: Path,
 ) -> None:
-    model = ["--model", str(trained_model_folder)]
+    endings = []
+    for number in range(4):
+        out = tmp_path / f"out{number}"
+        source = series(make_phantom(number)[0], name=f"series{number}")
+        endings.append(
+            main(
+                ["analyse", str(source), str(out), "--model", str(trained_model_folder)]
+            )
+        )
+        assert (endings[-1] == 0) is not bool(read_result(out).flags)
 
-    assert main(["analyse", str(series(phantom)), str(tmp_path / "a"), *model]) == 0
+    assert 0 in endings
+
+
+@pytest.mark.verifies("SRS-040")
+def test_a_full_disk_ends_with_2_and_no_result(
+    model_folder: Path,
+    phantom: Volume,
+    series: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full_disk(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("hippovol.app.write_whole", full_disk)
+    arguments = ["analyse", str(series(phantom)), str(tmp_path / "out")]
+
+    status = main([*arguments, "--model", str(model_folder)])
+
+    assert status == CANNOT_WORK
+    assert capsys.readouterr().err == "error: No space left on device\n"
+    assert not (tmp_path / "out").exists()
+    (entry,) = audit.read(tmp_path / "audit.jsonl")
+    assert entry["outcome"] == "failed"
+
+
+@pytest.mark.verifies("SRS-042")
+def test_nothing_is_measured_when_the_log_cannot_be_continued(
+    model_folder: Path, phantom: Volume, series: Any, tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    audit.append(log, {"outcome": "ok"}, at=AT)
+    log.write_bytes(log.read_bytes() * 2)
+
+    with pytest.raises(BrokenFileError, match="the log was changed"):
+        analyse(series(phantom), model_folder, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.verifies("SRS-040")

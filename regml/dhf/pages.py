@@ -270,11 +270,18 @@ def _images(manifest: DatasetManifest) -> Table:
                 case.image,
                 case.image_sha256,
                 case.label_sha256,
-                f"{len(case.sources)} files: {', '.join(d[:12] for d in case.sources)}",
+                _folded(f"{len(case.sources)} files", case.sources),
             )
             for case in manifest.cases
         ],
         empty="0 images.",
+    )
+
+
+def _folded(words: str, lines: Iterable[str]) -> Markup:
+    """Return words that show more lines when one clicks on them."""
+    return Markup("<details><summary>{}</summary>{}</details>").format(
+        words, Markup("<br>").join(lines)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regml.dhf.markdown import Markdown
-from regml.dhf.table import Table, table
+from regml.dhf.table import Table, cell_text, table
 from regml.digest import Artifact
 from regml.items.links import Link
 from regml.items.recorded import Outcome, Record, StageRun
@@ -76,7 +76,7 @@ def evidence_of(results: Iterable[Result]) -> str:
 
 def facts(rows: Iterable[tuple[str, object]], *, title: str = "Fact") -> Table:
     """Return a table of names and values without the empty ones."""
-    kept = [row for row in rows if row[1] not in (None, "", ())]
+    kept = [row for row in rows if cell_text(row[1])]
     return table((title, "Value"), kept)
 
 
@@ -99,6 +99,11 @@ def artifacts(found: Iterable[Artifact], *, empty: str) -> Table:
         [(a.path, a.files, a.size_bytes, a.sha256) for a in found],
         empty=empty,
     )
+
+
+def steps(texts: Iterable[str]) -> str:
+    """Return texts that follow each other, numbered."""
+    return " ".join(f"({number}) {text}" for number, text in enumerate(texts, 1))
 
 
 def limit(at_least: float | None, at_most: float | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regml.dhf.context.common import at_commit, facts, stage_runs, verdict
+from regml.dhf.context.common import at_commit, facts, stage_runs, steps, verdict
 from regml.dhf.context.model import environment, packages
 from regml.dhf.table import Table, table
 from regml.digest import Artifact
@@ -209,7 +209,7 @@ def release_notes(graph: TraceGraph) -> ReleaseNotes:
         planned=table(
             ("Modification", "Title", "What may change", "What may not"),
             [
-                (m.id, m.title, "; ".join(m.changes), "; ".join(m.outside))
+                (m.id, m.title, steps(m.changes), steps(m.outside))
                 for m in graph.items(PccpModification)
             ],
             empty="0 planned modifications.",

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regml.dhf.context.common import ItemSection, facts, flatten, stage_runs, targets
+from regml.dhf.context.common import (
+    ItemSection,
+    facts,
+    flatten,
+    stage_runs,
+    steps,
+    targets,
+)
 from regml.dhf.table import Table, table
 from regml.items.data import (
     AnnotationProtocol,
@@ -209,8 +216,8 @@ def specification_section(graph: TraceGraph, item: DatasetSpecification) -> Item
         ("Asked for by", item.refines),
         ("Population", item.population),
         ("Modality", item.modality),
-        ("Inclusion criteria", "; ".join(item.inclusion)),
-        ("Exclusion criteria", "; ".join(item.exclusion)),
+        ("Inclusion criteria", steps(item.inclusion)),
+        ("Exclusion criteria", steps(item.exclusion)),
         ("Source", item.source or "not stated"),
         ("Licence", item.licence or "not stated"),
         ("Ethics", item.ethics or "not stated"),

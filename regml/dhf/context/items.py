@@ -1,6 +1,13 @@
 """Any item as a section: what its page in the portal prints."""
 
-from regml.dhf.context.common import ItemSection, evidence_of, facts, reasons, verdict
+from regml.dhf.context.common import (
+    ItemSection,
+    evidence_of,
+    facts,
+    reasons,
+    steps,
+    verdict,
+)
 from regml.dhf.context.data import annotation_section, specification_section
 from regml.dhf.context.design import software_section, soup_section
 from regml.dhf.context.requirements import need_section, requirement_section
@@ -91,10 +98,10 @@ def _problem_report(item: ProblemReport) -> ItemSection:
 
 def _modification(item: PccpModification) -> ItemSection:
     rows = [
-        ("What may change", "; ".join(item.changes)),
-        ("What may not", "; ".join(item.outside)),
-        ("Protocol", "; ".join(item.protocol)),
-        ("Acceptance", "; ".join(item.acceptance)),
+        ("What may change", steps(item.changes)),
+        ("What may not", steps(item.outside)),
+        ("Protocol", steps(item.protocol)),
+        ("Acceptance", steps(item.acceptance)),
         ("Affects", item.affects),
     ]
     return ItemSection(item.id, item.title, item.text, facts(rows))

@@ -1,6 +1,7 @@
 """What the requirements document and the traceability matrix say."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from regml.dhf.context.common import (
@@ -164,15 +165,26 @@ def traceability(graph: TraceGraph) -> Matrix:
 
 
 def _matrix(graph: TraceGraph, columns: Mapping[str, str]) -> Table:
-    found = matrix(graph, tuple(columns))
-    rows = [(*map(shown, row[:-1]), _result(row[-1])) for row in found.rows]
+    """Return the matrix: one row per path up to the tests, which share a cell."""
+    paths: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for *path, test, result in matrix(graph, tuple(columns)).rows:
+        paths.setdefault(tuple(path), []).append((shown(test), result))
+    rows = [
+        (*path, ", ".join(dict.fromkeys(test for test, _ in ends)), _results(ends))
+        for path, ends in paths.items()
+    ]
     return table(columns.values(), rows, empty="0 rows: there is nothing to trace.")
 
 
-def _result(text: str) -> str:
-    status, _, detail = text.partition(": ")
-    said = verdict(status)
-    return text if said == status else Markdown(f"{said}: {escape(detail)}")
+def _results(ends: Iterable[tuple[str, str]]) -> str:
+    """Return the results at the end of a path, equal ones counted."""
+    counts = Counter(result for _, result in ends)
+    found = []
+    for result, count in sorted(counts.items()):
+        status, colon, detail = result.partition(": ")
+        times = f" ({count} times)" if count > 1 else ""
+        found.append(f"{verdict(status)}{colon}{escape(detail)}{times}")
+    return Markdown("; ".join(found))
 
 
 def _words(value: str) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from regml.dhf.context.common import ItemSection, facts, verdict
+from regml.dhf.context.common import ItemSection, facts, steps, verdict
 from regml.dhf.table import Table, table
 from regml.items.risk import Estimate, Risk, RiskControl, RiskPolicy, Scale
 from regml.trace.model import TraceGraph
@@ -158,12 +158,12 @@ def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
     rows = [
         ("Hazard", risk.hazard),
         ("Hazard category", risk.hazard_category),
-        ("Sequence of events", "; ".join(risk.sequence)),
+        ("Sequence of events", steps(risk.sequence)),
         ("Hazardous situation", risk.hazardous_situation),
         ("Harm", risk.harm),
         ("Who or what is harmed", risk.affected),
         ("Software items that could contribute", risk.software_items),
-        ("Causes", "; ".join(f"{c.text} ({c.category})" for c in risk.causes)),
+        ("Causes", steps(f"{c.text} ({c.category})" for c in risk.causes)),
         ("Initial estimate", _estimate(policy, risk.initial)),
         ("Basis of the probability", risk.probability_basis),
         ("Residual estimate", _estimate(policy, risk.residual)),

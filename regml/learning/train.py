@@ -7,6 +7,7 @@ differ in the last bits.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors.torch import save
 from torch import Generator, Tensor, nn
 
 from regml.digest import fingerprint
-from regml.errors import DataError
+from regml.errors import ConfigError, DataError
 from regml.items.data import DatasetManifest
 from regml.learning.augment import TrainingCase, draw_patch, training_case
 from regml.learning.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
@@ -123,7 +124,12 @@ def train_on(
 
     Raises:
         DataError: A case cannot be used, or a split has none.
+        ConfigError: torchrun has started more than one process.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "torchrun: training uses one process; start it with --nproc-per-node=1."
+        )
     training, tuning = (
         in_memory(
             load_cases(root, (case for case in manifest.cases if case.split == split))

@@ -248,7 +248,7 @@ def _random_grid(
     directions = np.array(PLANES[rng.integers(len(PLANES))], dtype=np.float64).T
     plane, through = rng.uniform(0.9, 1.05), rng.uniform(0.95, 1.2)
     spacing = np.round([plane, plane, through], 3)
-    extent = np.abs(directions.T @ [37.0, 44.0, 37.0])  # R, A, S in mm
+    extent = np.abs(directions.T @ [37.0, 50.0, 37.0])  # R, A, S in mm
     i, j, k = np.rint(extent / spacing + rng.integers(-2, 3, 3)).astype(int).tolist()
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing

@@ -3,6 +3,8 @@
 import inspect
 import types
 import typing
+from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,12 @@ def items_page() -> str:
         "One Markdown file per item: front matter for the fields, body for the prose.\n"
         "The file name is the id.\n",
     ]
+    parts_of_items: dict[type[BaseModel], None] = {}
     for kind, model in MODELS.items():
         parts += [f"## {kind.value}: {_summary(model)}\n", _fields(model)]
+        parts_of_items |= dict.fromkeys(_nested(model))
+    for model in parts_of_items:
+        parts += [f"## {model.__name__}: {_summary(model)}\n", _fields(model)]
     return "\n".join(parts)
 
 
@@ -113,7 +119,35 @@ def _attributes(model: type[BaseModel]) -> dict[str, str]:
     return {name: meaning.replace("``", "`") for name, meaning in words.items()}
 
 
+def _anchor(model: type[BaseModel]) -> str:
+    """Return the anchor that MyST makes from the heading of a model."""
+    heading = f"{model.__name__}: {_summary(model)}".lower()
+    kept = "".join(c for c in heading if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")
+
+
+def _nested(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Give every model that stands in a field of another, outer ones first."""
+    for field in model.model_fields.values():
+        for part in _leaves(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield part
+                yield from _nested(part)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    parts = typing.get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _leaves(part)
+
+
 def _type(annotation: Any) -> str:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{member.value}`" for member in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{_anchor(annotation)})"
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     inner = [

@@ -61,8 +61,8 @@ def items_page() -> str:
     for kind, model in MODELS.items():
         parts += [f"## {kind.value}: {_summary(model)}\n", _fields(model)]
         parts_of_items |= dict.fromkeys(_nested(model))
-    for model in parts_of_items:
-        parts += [f"## {model.__name__}: {_summary(model)}\n", _fields(model)]
+    for part in parts_of_items:
+        parts += [f"## {part.__name__}: {_summary(part)}\n", _fields(part)]
     return "\n".join(parts)
 
 

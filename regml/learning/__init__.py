@@ -5,3 +5,10 @@
 - :mod:`regml.learning.inference` is what a device uses of it.
 - :mod:`regml.learning.validate` measures it and judges the acceptance criteria.
 """
+
+import os
+
+# Threads of torch that wait for each other burn their core by default. On a machine that
+# is busy with anything else a training step then takes ten times as long. OpenMP reads
+# this only once, when torch is imported, so it has to be said before.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -8,7 +8,7 @@
 
 import os
 
-# Threads of torch that wait for each other burn their core by default. On a machine that
-# is busy with anything else a training step then takes ten times as long. OpenMP reads
-# this only once, when torch is imported, so it has to be said before.
+# Threads of torch that wait for each other burn their core by default. On a machine
+# that is busy with anything else a training step then takes ten times as long. OpenMP
+# reads this only once, when torch is imported, so it has to be said before.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -29,7 +29,7 @@ from regml.learning.plan import Fingerprint, Plan, make_plan
 from regml.learning.train import train
 
 LABELS = {"anterior": 1, "posterior": 2}
-SETTINGS = {"steps": 1300, "checkpoint_every": 0}
+SETTINGS = {"steps": 600, "checkpoint_every": 0}
 """The override of section ``train`` for the real set."""
 
 

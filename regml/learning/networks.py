@@ -14,9 +14,6 @@ from torch import Tensor, nn
 
 from regml.learning.plan import Plan
 
-HEAD_DEVIATION = 0.1
-"""Standard deviation of the last layer's weights before training."""
-
 
 def build_network(plan: Plan) -> nn.Module:
     """Build the network of a plan; its weights come from torch's global generator.
@@ -67,9 +64,6 @@ def _dynunet(plan: Plan) -> nn.Module:
         deep_supervision=supervised > 0,
         deep_supr_num=max(supervised, 1),
     )
-    for head in _heads(network):
-        nn.init.normal_(head.weight, std=HEAD_DEVIATION)
-        nn.init.zeros_(cast(Tensor, head.bias))
     return cast(nn.Module, network)
 
 
@@ -77,18 +71,15 @@ def head_parameters(network: nn.Module) -> list[nn.Parameter]:
     """Return what the last layers of a DynUNet learn; nothing for other networks.
 
     A step of AdamW moves a weight by the learning rate, whatever its gradient. The
-    layers before are normalised, so small steps turn them; the last one is not, and has
-    to reach weights near 1 before the network can be sure of anything. It is therefore
-    given a higher rate, which makes short trainings fast and alike for all seeds.
+    layers before are normalised, so small steps turn them; the last one is not, and
+    with an unlucky seed a short training ends before it has been turned round. It is
+    therefore given a higher rate.
     """
     if not isinstance(network, DynUNet):
         return []
-    return [p for head in _heads(network) for p in head.parameters()]
-
-
-def _heads(network: DynUNet) -> list[nn.Conv3d]:
     supervised = network.deep_supervision_heads if network.deep_supervision else ()
-    return [block.conv.conv for block in (network.output_block, *supervised)]
+    heads = (network.output_block, *supervised)
+    return [parameter for head in heads for parameter in head.parameters()]
 
 
 class SegmentationLoss(nn.Module):

@@ -77,7 +77,7 @@ class TrainParams(Strict):
     deep_supervision: bool = False
     class_weights: Literal["none", "frequency"] = "none"
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 0.003
+    learning_rate: Annotated[float, Field(gt=0)] = 0.01
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     schedule: Literal["one_cycle", "poly"] = "one_cycle"
     evaluate_every: Annotated[int, Field(ge=1)] = 50

@@ -45,7 +45,7 @@ MOMENTUM = 0.99
 WARM_UP = 0.1
 """Share of the steps in which ``one_cycle`` rises to its peak."""
 
-HEAD_FACTOR = 20.0
+HEAD_FACTOR = 10.0
 """How much faster AdamW moves the last layer; see `networks.head_parameters`."""
 
 LARGEST_GRADIENT = 12.0

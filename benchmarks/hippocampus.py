@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 import yaml
 
 from regml.imaging.postprocess import keep_largest
@@ -56,7 +55,7 @@ def main(folder: Path, changes: Sequence[str]) -> None:
     weights = fit(training, validation, plan, params, started=(wall, cpu))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     scores = measure(validation, plan, weights)
-    print(f"training: {wall:.0f} s, {cpu:.0f} CPU s, {torch.get_num_threads()} threads")
+    print(f"training: {wall:.0f} s, {cpu:.0f} CPU s")
     for label in ("anterior", "posterior", "whole"):
         dice, hd95 = (
             np.mean([s[label][name] for s in scores]) for name in ("dice", "hd95_mm")
@@ -68,6 +67,8 @@ def main(folder: Path, changes: Sequence[str]) -> None:
 
 def load(folder: Path, name: str) -> TrainingCase:
     """Read one case and normalise it as the preprocess stage does."""
+    import torch  # after regml.learning, which tells its threads how to wait
+
     image = normalise(load_nifti(folder / "images" / name))
     label = load_nifti(folder / "labels" / name).array.astype(np.uint8)
     return training_case(name, torch.from_numpy(image.array), torch.from_numpy(label))

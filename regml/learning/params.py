@@ -52,7 +52,8 @@ class TrainParams(Strict):
         batch_size: Patches per step; from the fingerprint when left out.
         voxels_per_step: Budget for patch and batch size together.
         deep_supervision: Weigh lower resolutions into the loss.
-        class_weights: ``none``, or ``frequency`` (inverse square root of voxels).
+        class_weights: ``none``, or ``frequency`` (inverse square root of voxels), which
+            makes labels that differ only by their place part early.
         optimizer: ``adamw``, or ``sgd`` with Nesterov momentum 0.99.
         learning_rate: Its peak.
         weight_decay: Of the optimiser.
@@ -66,7 +67,7 @@ class TrainParams(Strict):
     """
 
     network: Literal["DynUNet", "BasicUNet", "UNet", "SegResNet"] = "DynUNet"
-    steps: Annotated[int, Field(ge=1)] = 150
+    steps: Annotated[int, Field(ge=1)] = 120
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 20260101
     threads: Annotated[int, Field(ge=0)] = 0
     base_filters: Annotated[int, Field(ge=1)] = 16
@@ -75,9 +76,9 @@ class TrainParams(Strict):
     batch_size: Annotated[int, Field(ge=1)] | None = None
     voxels_per_step: Annotated[int, Field(ge=64)] = 180_000
     deep_supervision: bool = False
-    class_weights: Literal["none", "frequency"] = "none"
+    class_weights: Literal["none", "frequency"] = "frequency"
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 0.01
+    learning_rate: Annotated[float, Field(gt=0)] = 0.003
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     schedule: Literal["one_cycle", "poly"] = "one_cycle"
     evaluate_every: Annotated[int, Field(ge=1)] = 50

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL.Image import Dither, fromarray
 
 from regml.files.scores import CaseScore
 from regml.imaging.outputs import write_whole
@@ -118,11 +119,13 @@ def learning_curve_figure(
 
 
 def write_figure(path: Path, figure: Figure) -> None:
-    """Write a PNG without time or software version in it."""
+    """Write a PNG of 64 colours, without time or software version in it."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    picture = fromarray(pixels[..., :3])
     content = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
-        content, metadata={"Software": None}, pil_kwargs={"optimize": True}
-    )
+    picture.quantize(64, dither=Dither.NONE).save(content, "png", optimize=True)
     write_whole(path, content.getvalue())
 
 

@@ -28,7 +28,8 @@ demo: $(INSTALLED)
 	@PATH="$(BIN):$$PATH" "$(BIN)/python" scripts/demo.py --source "$(SOURCE)"
 
 test: $(INSTALLED)
-	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --dist loadgroup
+	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --ignore tests/spine
+	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest tests/spine
 
 check: $(INSTALLED)
 	"$(BIN)/ruff" format --check .

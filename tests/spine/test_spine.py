@@ -18,8 +18,6 @@ from regml.files.dvc import read_lock, read_stages
 from regml.items.recorded import Outcome, StageRun, TestRun
 from tests.spine.conftest import Spine
 
-pytestmark = pytest.mark.xdist_group("spine")
-
 STAGES = ("deidentify", "import_annotations", "preprocess", "train", "validate")
 
 

@@ -113,7 +113,9 @@ def read_log(root: Path, signers: Iterable[Signatory]) -> Log:
         SigningKeyError: A signer's key in ``regml.toml`` cannot be used.
     """
     keys = trusted_keys(signers)
-    entries = tuple(dict.fromkeys(read_entries(root)))  # a git merge may double lines
+    with _writers_wait(root):
+        entries = tuple(dict.fromkeys(read_entries(root)))  # a merge may double lines
+        unlisted = tuple(_unlisted(root, {entry.path for entry in entries}))
     problems: list[LogProblem] = [*_order_problems(entries)]
     records = []
     with _no_garbage():
@@ -124,7 +126,7 @@ def read_log(root: Path, signers: Iterable[Signatory]) -> Log:
                 case LogProblem() as problem:
                     problems.append(problem)
     problems += _time_problems(records)
-    problems += _unlisted(root, {entry.path for entry in entries})
+    problems += unlisted
     return Log(
         tuple(records), tuple(sorted(problems)), log_heads(entries), len(entries)
     )
@@ -242,6 +244,19 @@ def _locked(root: Path) -> Iterator[None]:
                 f"{path}: the log cannot be locked ({error.strerror}). "
                 "Make room or give yourself access to it."
             ) from error
+        yield
+
+
+@contextmanager
+def _writers_wait(root: Path) -> Iterator[None]:
+    """Keep record and line together while we look; where nobody wrote, do nothing."""
+    try:
+        lock = (root / LOCK).open("rb")
+    except OSError:
+        yield
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
         yield
 
 

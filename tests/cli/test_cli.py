@@ -1,6 +1,7 @@
 """The command line: one line for what a user can mend, and the exit status."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -15,7 +16,11 @@ ROOT = Path(__file__).parents[2]
 
 def regml(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["regml", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("regml"), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

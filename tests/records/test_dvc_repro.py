@@ -39,12 +39,8 @@ PARAMETERS = "make: {rate: 1e-5, word: yes}\nnested: {deep: [1, 2.50]}\n"
 @pytest.fixture
 def reproduced(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     pytest.importorskip("dvc")
-    regml = project.root.parent / "bin/regml"
-    regml.parent.mkdir()
-    main = "import sys; from regml.cli import main; sys.exit(main())"
-    regml.write_text(f"#!{sys.executable}\n{main}\n")
-    regml.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{regml.parent}{os.pathsep}{os.environ['PATH']}")
+    tools = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     project.write("dvc.yaml", PIPELINE)
     project.write("params.yaml", PARAMETERS)

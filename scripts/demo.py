@@ -30,7 +30,7 @@ REAL_VOLUMES: Mapping[str, Mapping[str, Any]] = {
             "of one person may stand in two splits",
         }
     },
-    "train": {"steps": 600, "evaluate_every": 100, "checkpoint_every": 100},
+    "train": {"steps": 600, "evaluate_every": 100, "class_weights": "none"},
 }
 """What ``params.yaml`` says for volumes without patients and second readers."""
 

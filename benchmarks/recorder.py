@@ -5,6 +5,7 @@ in a project made for the purpose. The floor is the same command alone.
 """
 
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def main() -> None:
             ["git", "-C", str(project), "commit", "-qam", "Only one stage"], check=True
         )
         alone = measure(["true"], folder=project)
-        python = measure(["python", "-c", "pass"], folder=project)
+        python = measure([sys.executable, "-c", "pass"], folder=project)
         record = [on_path("regml"), "record", "--stage", "nothing", "--", "true"]
         recorded = measure(record, folder=project)
     show("floor: python -c pass", python, python)

@@ -15,7 +15,7 @@ LIMITS = (
     "Pixels are not changed: text burned into images is recognised by what the header "
     "says, not by reading the image; faces are not removed.",
     "Numbers in text fields are searched from six digits on, other values from four "
-    "characters on.",
+    "characters on; uncompressed pixels are not searched.",
     "A description keeps only words of the vocabulary; a name that is such a word is "
     "removed where it is the patient's own.",
     "Manufacturer, model and field strength are kept; serial numbers and station names "

@@ -76,6 +76,12 @@ def digest_file(path: Path, *, name: str) -> Artifact:
     return Artifact(name, sha256.hexdigest(), md5.hexdigest(), size)
 
 
+def digest_bytes(content: bytes, *, name: str) -> Artifact:
+    """Return the artifact of a file that has this content."""
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return Artifact(name, sha256_of(content), md5, len(content))
+
+
 def digest_path(path: Path, *, name: str) -> Artifact:
     """Return the artifact of a file or of a folder with all files below it.
 

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.dvc import read_lock, read_stages
-from regml.files.git import code_digest, tracked_files, tree_state
+from regml.files.git import TreeState, code_digest, tracked_files, tree_state
 from regml.files.lock import read_lock_file
 from regml.files.manifest import read_manifest
 from regml.files.markdown import read_items
 from regml.files.python_tests import read_marks, read_tests
+from regml.files.revision import RevisionFile, open_revision
 from regml.files.scores import read_case_scores
 from regml.files.text import read_text
 from regml.findings import RuleOutcome
@@ -28,17 +29,22 @@ from regml.trace.evidence import Evidence
 from regml.trace.model import TraceGraph
 from regml.trace.rules import check
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 
 @dataclass(frozen=True)
 class Project:
-    """Everything regml knows of one project, as it lies in the work tree.
+    """Everything regml knows of one project, in the work tree or at a revision.
 
     Attributes:
         root: Its folder.
+        files: Its content: the folder itself, or what a revision holds of it.
         evidence: All that was read.
     """
 
     root: Path
+    files: "Traversable"
     evidence: Evidence
 
     @cached_property
@@ -56,10 +62,10 @@ class Project:
         Raises:
             BrokenFileError: It is not a JSON object.
         """
-        if not (self.root / path).is_file():
+        if not (self.files / path).is_file():
             return None
         try:
-            value = json.loads(read_text(self.root / path, name=path))
+            value = json.loads(read_text(self.files / path, name=path))
         except json.JSONDecodeError as error:
             raise BrokenFileError(
                 path,
@@ -72,57 +78,83 @@ class Project:
         return value
 
 
-def open_project(path: Path | str = ".") -> Project:
+@dataclass(frozen=True)
+class _Look:
+    """Where a project is read from, and what git says of that place."""
+
+    files: "Traversable"
+    tree: TreeState
+    names: frozenset[str]
+
+
+def open_project(path: Path | str = ".", *, at: str | None = None) -> Project:
     """Read a project.
 
     Args:
         path: Its folder, the one with ``regml.toml``.
+        at: A git revision to read instead of the work tree, which is not touched.
 
     Raises:
         ConfigError: It is no project.
+        UnknownIdError: git does not know the revision.
         BrokenFileError: A file in it cannot be read as what it should be.
     """
     root = Path(path).resolve()
-    if not (root / CONFIG).is_file():
-        raise ConfigError(
-            f"{root}: no {CONFIG} here. Start a project with 'regml init'."
-        )
-    config = read_config(root)
-    stages = read_stages(root)
-    outs = [out for stage in stages for out in stage.outs]
-    log = read_log(root, config.signers)
-    tree = tracked_files(root)
-    manifests = _manifests(root, log.records)
-    return Project(
-        root=root,
-        evidence=Evidence(
-            config=config,
-            policy=read_policy(root),
-            items=read_items(root),
-            stages=stages,
-            lock=read_lock(root),
-            records=log.records,
-            log_problems=log.problems,
-            log_heads=log.heads,
-            commit=tree_state(root, [out.path for out in outs]).commit,
-            code=code_digest(root, [*config.sources.software, *config.sources.tests]),
-            tree=tree,
-            packages=read_lock_file(root, config.sources.lock),
-            tests=read_tests(root, _python(tree, config.sources.tests)),
-            implements=read_marks(root, _python(tree, config.sources.software)),
-            manifests=manifests,
-            scores={
-                name: read_case_scores(read_text(root / name, name=name))
-                for name in _noted(log.records, "evaluation", "per_case")
-                if (root / name).is_file()
-            },
-            workspace=_digests(root, (out.path for out in outs if not out.cache)),
-            data_sizes=_sizes(root, manifests.values()),
+    if at is None:
+        if not (root / CONFIG).is_file():
+            raise ConfigError(
+                f"{root}: no {CONFIG} here. Start a project with 'regml init'."
+            )
+        outs = [out.path for stage in read_stages(root) for out in stage.outs]
+        look = _Look(root, tree_state(root, outs), tracked_files(root))
+    else:
+        revision = open_revision(root, at)
+        if not (revision / CONFIG).is_file():
+            raise ConfigError(f"{at}: there was no {CONFIG} in this revision.")
+        look = _Look(revision, TreeState(revision.commit, (), None), revision.names())
+    return Project(root=root, files=look.files, evidence=_evidence(look))
+
+
+def _evidence(look: _Look) -> Evidence:
+    files, names = look.files, look.names
+    config = read_config(files)
+    stages = read_stages(files)
+    log = read_log(files, config.signers)
+    manifests = _manifests(files, log.records)
+    return Evidence(
+        config=config,
+        policy=read_policy(files),
+        items=read_items(files),
+        stages=stages,
+        lock=read_lock(files),
+        records=log.records,
+        log_problems=log.problems,
+        log_heads=log.heads,
+        commit=look.tree.commit,
+        dirty=look.tree.dirty,
+        code=code_digest(
+            files, [*config.sources.software, *config.sources.tests], names
         ),
+        tree=names,
+        packages=read_lock_file(files, config.sources.lock),
+        tests=read_tests(files, _python(names, config.sources.tests)),
+        implements=read_marks(files, _python(names, config.sources.software)),
+        manifests=manifests,
+        scores={
+            name: read_case_scores(read_text(files / name, name=name))
+            for name in _noted(log.records, "evaluation", "per_case")
+            if (files / name).is_file()
+        },
+        workspace=_digests(
+            files, (out.path for stage in stages for out in stage.outs if not out.cache)
+        ),
+        data_sizes=_sizes(files, manifests.values()),
     )
 
 
-def _manifests(root: Path, records: Iterable[Record]) -> dict[str, DatasetManifest]:
+def _manifests(
+    root: "Traversable", records: Iterable[Record]
+) -> dict[str, DatasetManifest]:
     return {
         name: read_manifest(root, name)
         for name in _noted(records, "dataset", "manifest")
@@ -141,17 +173,27 @@ def _noted(records: Iterable[Record], topic: str, key: str) -> Iterator[str]:
                 yield name
 
 
-def _digests(root: Path, names: Iterable[str]) -> dict[str, Artifact]:
-    there = [name for name in names if (root / name).exists()]
-    contents = read_contents(root, there)
+def _digests(files: "Traversable", names: Iterable[str]) -> dict[str, Artifact]:
+    there = [
+        name for name in names if (files / name).is_file() or (files / name).is_dir()
+    ]
+    if isinstance(files, RevisionFile):
+        return {name: files.artifact(name) for name in there}
+    assert isinstance(files, Path)  # noqa: S101 - there is no third place
+    contents = read_contents(files, there)
     return {name: c.artifact for name, c in zip(there, contents, strict=True)}
 
 
-def _sizes(root: Path, manifests: Iterable[DatasetManifest]) -> dict[str, int | None]:
+def _sizes(
+    root: "Traversable", manifests: Iterable[DatasetManifest]
+) -> dict[str, int | None]:
     """Return the size of each file the manifests name, ``None`` where absent.
 
-    Empty when no file at all is there: then the data are not checked out.
+    Empty when no file at all is there: then the data are not checked out. A revision
+    holds no data, only their digests.
     """
+    if not isinstance(root, Path):
+        return {}
     sizes: dict[str, int | None] = {}
     for manifest in manifests:
         for case in manifest.cases:

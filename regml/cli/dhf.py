@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from regml.cli import project_root
+from regml.cli.trace import at_option
 from regml.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def dhf() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder to write or replace. [default: build/dhf in the project]",
 )
+@at_option()
 @click.pass_context
-def build(ctx: click.Context, formats: str, out: Path | None) -> None:
+def build(ctx: click.Context, formats: str, out: Path | None, at: str | None) -> None:
     """Build every document and a page per item, run, dataset, model and result.
 
     Findings do not stop a build; they are printed in it. The same commit with the same
@@ -52,7 +54,7 @@ def build(ctx: click.Context, formats: str, out: Path | None) -> None:
     folder = root / "build" / "dhf" if out is None else ctx.obj / out
     if folder.resolve() in (root, *root.parents):
         raise ConfigError(f"{folder}: would replace the project. Name another folder.")
-    _tell(build_dhf(open_project(root), formats=wanted, out=folder))
+    _tell(build_dhf(open_project(root, at=at), formats=wanted, out=folder))
 
 
 def _tell(built: "Built") -> None:

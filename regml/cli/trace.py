@@ -38,13 +38,27 @@ def class_option() -> Callable[[F], F]:
     )
 
 
+def at_option() -> Callable[[F], F]:
+    """Give a command ``--at``; used by every command that only reads."""
+    return click.option(
+        "--at",
+        metavar="REV",
+        help="Read this git revision instead of the work tree, which is not touched.",
+    )
+
+
 @click.command()
 @click.option("--rule", "rules", multiple=True, help="Only this check, e.g. T03.")
 @class_option()
+@at_option()
 @form_option("text", "json")
 @click.pass_context
 def check(
-    ctx: click.Context, rules: tuple[str, ...], safety_class: str | None, form: str
+    ctx: click.Context,
+    rules: tuple[str, ...],
+    safety_class: str | None,
+    at: str | None,
+    form: str,
 ) -> int:
     """Look for gaps in the evidence.
 
@@ -56,29 +70,31 @@ def check(
     from regml.trace.rules import check as put_rules
 
     asked = SafetyClass(safety_class) if safety_class else None
-    outcomes = put_rules(_graph(ctx), rules or None, safety_class=asked)
+    outcomes = put_rules(_graph(ctx, at), rules or None, safety_class=asked)
     show_ = render.outcomes_json if form == "json" else render.outcomes_text
     click.echo(show_(outcomes), nl=False)
     return int(any(outcome.findings for outcome in outcomes))
 
 
 @click.command()
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def summary(ctx: click.Context, form: str) -> None:
+def summary(ctx: click.Context, at: str | None, form: str) -> None:
     """Say what was trained on what, what passed, and what is still missing."""
     from regml.trace.rules import check as put_rules
     from regml.trace.summary import summary as ask
 
-    graph = _graph(ctx)
+    graph = _graph(ctx, at)
     _print_page(ask(graph, put_rules(graph)), form)
 
 
 @click.command("list")
 @click.argument("what", default="items")
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def list_(ctx: click.Context, what: str, form: str) -> None:
+def list_(ctx: click.Context, what: str, at: str | None, form: str) -> None:
     """List items, runs, datasets, models or results.
 
     WHAT is items, requirements, runs, datasets, models, evaluations, tests, testruns,
@@ -86,25 +102,27 @@ def list_(ctx: click.Context, what: str, form: str) -> None:
     """
     from regml.trace.lists import list_table
 
-    _print_table(list_table(_graph(ctx), what), form)
+    _print_table(list_table(_graph(ctx, at), what), form)
 
 
 @click.command()
 @click.argument("name", metavar="ID")
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def show(ctx: click.Context, name: str, form: str) -> None:
+def show(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     """Show one item with all its links."""
     from regml.trace.query import item_page
 
-    _print_page(item_page(_graph(ctx), name), form)
+    _print_page(item_page(_graph(ctx, at), name), form)
 
 
 @click.command()
 @click.argument("name", metavar="ID")
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def trace(ctx: click.Context, name: str, form: str) -> None:
+def trace(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     """Follow the links of one item in both directions.
 
     ID is an item, a test, or run@..., model@..., dataset@..., evaluation@... with the
@@ -118,28 +136,32 @@ def trace(ctx: click.Context, name: str, form: str) -> None:
         "markdown": render.tree_markdown,
         "json": render.tree_json,
     }
-    click.echo(forms[form](trace_tree(_graph(ctx), name)), nl=False)
+    click.echo(forms[form](trace_tree(_graph(ctx, at), name)), nl=False)
 
 
 @click.command()
 @click.argument("name", metavar="ID", default="model@current")
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def lineage(ctx: click.Context, name: str, form: str) -> None:
+def lineage(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     """Tell where a model or dataset comes from.
 
     ID is model@3f9a12, model@current, dataset@..., evaluation@... or run@....
     """
     from regml.trace.lineage import lineage as ask
 
-    _print_page(ask(_graph(ctx), name), form)
+    _print_page(ask(_graph(ctx, at), name), form)
 
 
 @click.command()
 @click.argument("columns", nargs=-1)
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def matrix(ctx: click.Context, columns: tuple[str, ...], form: str) -> None:
+def matrix(
+    ctx: click.Context, columns: tuple[str, ...], at: str | None, form: str
+) -> None:
     """Print a traceability matrix.
 
     COLUMNS are need, srs, sw, test, result, risk and control in any sensible order;
@@ -148,7 +170,7 @@ def matrix(ctx: click.Context, columns: tuple[str, ...], form: str) -> None:
     from regml.trace.matrix import MATRIX
     from regml.trace.matrix import matrix as ask
 
-    _print_table(ask(_graph(ctx), columns or MATRIX), form)
+    _print_table(ask(_graph(ctx, at), columns or MATRIX), form)
 
 
 @click.command()
@@ -157,12 +179,14 @@ def matrix(ctx: click.Context, columns: tuple[str, ...], form: str) -> None:
 )
 @click.option("--open", "only_open", is_flag=True, help="Only clauses with a gap.")
 @class_option()
+@at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
 def gaps(
     ctx: click.Context,
     standard: str,
     safety_class: str | None,
+    at: str | None,
     form: str,
     *,
     only_open: bool,
@@ -175,16 +199,16 @@ def gaps(
     from regml.trace.coverage import gap_table
     from regml.trace.page import Table
 
-    table = gap_table(_graph(ctx), load_catalogue(standard), safety_class)
+    table = gap_table(_graph(ctx, at), load_catalogue(standard), safety_class)
     open_rows = tuple(row for row in table.rows if row[2] == "gap")
     _print_table(Table(table.columns, open_rows) if only_open else table, form)
     return int(bool(open_rows))
 
 
-def _graph(ctx: click.Context) -> "TraceGraph":
+def _graph(ctx: click.Context, at: str | None) -> "TraceGraph":
     from regml.project import open_project
 
-    return open_project(project_root(ctx.obj)).graph
+    return open_project(project_root(ctx.obj), at=at).graph
 
 
 def _print_table(table: "Table", form: str) -> None:

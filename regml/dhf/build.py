@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import regml
@@ -15,7 +15,7 @@ from regml.dhf.portal import page_names, portal_pages
 from regml.dhf.render import Build, Document, render_documents
 from regml.dhf.write import write_folder
 from regml.digest import sha256_of
-from regml.files.git import commit_seconds, tree_state
+from regml.files.git import commit_seconds
 from regml.files.markdown import LocatedItem
 from regml.findings import RuleOutcome
 from regml.items.recorded import Record
@@ -31,6 +31,8 @@ REPORTS = {
     "Fingerprint of the training set": "reports/fingerprint.json",
 }
 """Reports of stages that the data management report quotes, by heading."""
+
+_WORDS = str.maketrans("_-", "  ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
     require_extra(formats)
     outcomes = project.check()
     state = build_state(project)
-    figures = find_figures(project.root)
+    figures = find_figures(project.evidence.tree)
     documents = project_documents(project, build=state, outcomes=outcomes)
     files = write_folder(
         documents,
@@ -75,7 +77,7 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
         )
         if Format.HTML in formats
         else {},
-        figures={Path(f.path).name: project.root / f.source for f in figures},
+        figures={Path(f.path).name: project.files / f.source for f in figures},
         build=state,
         formats=formats,
         out=out,
@@ -88,11 +90,11 @@ def project_documents(
     project: Project, *, build: Build, outcomes: tuple[RuleOutcome, ...]
 ) -> tuple[Document, ...]:
     """Return every document of a project as Markdown."""
-    plans, figures = read_plans(project.root), find_figures(project.root)
+    plans, figures = read_plans(project.files), find_figures(project.evidence.tree)
     names = page_names(project.graph)
     return render_documents(
         plans,
-        parts=read_parts(project.root),
+        parts=read_parts(project.files),
         values=document_values(
             project.graph,
             plans=plans,
@@ -109,37 +111,37 @@ def project_documents(
 def build_state(project: Project) -> Build:
     """Return the state of a project that documents print."""
     evidence, device = project.evidence, project.evidence.config.device
-    tree = tree_state(
-        project.root, [out.path for stage in evidence.stages for out in stage.outs]
-    )
-    epoch = commit_seconds(project.root, tree.commit) if tree.commit else 0
+    commit = evidence.commit
+    epoch = commit_seconds(project.root, commit) if commit else 0
     moment = dt.datetime.fromtimestamp(epoch, dt.UTC)
     return Build(
         device=f"{device.name} {device.version}",
         manufacturer=device.manufacturer,
-        commit=tree.commit,
-        committed_utc=moment.strftime("%Y-%m-%dT%H:%M:%SZ") if tree.commit else "",
+        commit=commit,
+        committed_utc=moment.strftime("%Y-%m-%dT%H:%M:%SZ") if commit else "",
         epoch=epoch,
-        dirty=tree.dirty,
+        dirty=evidence.dirty,
         heads=evidence.log_heads,
         program=f"regml {regml.__version__}",
     )
 
 
-def find_figures(root: Path) -> tuple[Figure, ...]:
-    """Return every PNG below ``reports/``, sorted by path."""
+def find_figures(names: Collection[str]) -> tuple[Figure, ...]:
+    """Return every PNG below ``reports/`` among the files of a project, sorted."""
     return tuple(
         Figure(
-            source=path.relative_to(root).as_posix(),
-            path=f"figures/{_figure_name(path.relative_to(root / 'reports'))}",
-            caption=path.stem.replace("_", " ").replace("-", " ").capitalize(),
+            source=name,
+            path=f"figures/{_figure_name(name)}",
+            caption=PurePosixPath(name).stem.translate(_WORDS).capitalize(),
         )
-        for path in sorted((root / "reports").rglob("*.png"))
+        for name in sorted(names)
+        if name.startswith("reports/") and name.endswith(".png")
     )
 
 
-def _figure_name(path: Path) -> str:
-    return "-".join(part for part in path.parts if part != "figures")
+def _figure_name(path: str) -> str:
+    parts = PurePosixPath(path).parts[1:]
+    return "-".join(part for part in parts if part != "figures")
 
 
 def _reports(project: Project) -> dict[str, Mapping[str, Any]]:
@@ -151,7 +153,7 @@ class _Sources:
     """Knows which files stand behind the words of a document, and their digests."""
 
     def __init__(self, project: Project, figures: Iterable[Figure]) -> None:
-        self._root = project.root
+        self._files = project.files
         self._nodes = project.graph.nodes
         self._figures = {figure.path: figure.source for figure in figures}
         self._digests: dict[str, str | None] = {}
@@ -173,7 +175,7 @@ class _Sources:
 
     def _digest(self, path: str) -> str | None:
         if path not in self._digests:
-            file = self._root / path
+            file = self._files / path
             content = file.read_bytes() if file.is_file() else None
             self._digests[path] = None if content is None else sha256_of(content)
         return self._digests[path]

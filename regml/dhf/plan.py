@@ -1,14 +1,16 @@
 """Which documents a Design History File consists of: one template each."""
 
 import re
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints
 
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.text import parse_yaml, read_text, validate
 from regml.items.base import Line, Lines, SafetyClass, Strict
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 TEMPLATES = "dhf_templates"
 """Folder of the templates, relative to the project."""
@@ -53,7 +55,7 @@ class DocumentPlan(Strict):
         return f"{self.number}-{self.id}"
 
 
-def read_plans(root: Path) -> tuple[DocumentPlan, ...]:
+def read_plans(root: "Traversable") -> tuple[DocumentPlan, ...]:
     """Read every template of a project, sorted by number.
 
     Raises:
@@ -73,7 +75,7 @@ def read_plans(root: Path) -> tuple[DocumentPlan, ...]:
     return tuple(sorted(plans, key=lambda plan: plan.number))
 
 
-def read_parts(root: Path) -> dict[str, str]:
+def read_parts(root: "Traversable") -> dict[str, str]:
     """Read the parts that templates include, by file name; they begin with ``_``.
 
     Raises:
@@ -107,8 +109,10 @@ def parse_plan(path: str, text: str) -> DocumentPlan:
     return validate(DocumentPlan, fields, text=match[1], name=path, first_line=2)
 
 
-def _names(root: Path) -> list[str]:
-    return sorted(f"{TEMPLATES}/{p.name}" for p in (root / TEMPLATES).glob("*.md.j2"))
+def _names(root: "Traversable") -> list[str]:
+    folder = root / TEMPLATES
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(f"{TEMPLATES}/{p.name}" for p in files if p.name.endswith(".md.j2"))
 
 
 def _is_part(name: str) -> bool:

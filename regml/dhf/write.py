@@ -7,10 +7,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regml.dhf.formats import Format
 from regml.dhf.render import Build, Document
 from regml.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 SUMS = "SHA256SUMS"
 """Lists every file of the folder with its SHA-256, as ``sha256sum -c`` reads it."""
@@ -20,7 +24,7 @@ def write_folder(
     documents: Sequence[Document],
     *,
     pages: Mapping[str, str],
-    figures: Mapping[str, Path],
+    figures: Mapping[str, "Traversable"],
     build: Build,
     formats: Collection[Format],
     out: Path,
@@ -107,10 +111,10 @@ def _refuse_foreign(out: Path) -> None:
         )
 
 
-def _copy_figures(figures: Mapping[str, Path], folder: Path) -> None:
+def _copy_figures(figures: Mapping[str, "Traversable"], folder: Path) -> None:
     folder.mkdir()
     for name, source in figures.items():
-        shutil.copyfile(source, folder / name)
+        (folder / name).write_bytes(source.read_bytes())
 
 
 def _write_pages(pages: Mapping[str, str], folder: Path) -> None:

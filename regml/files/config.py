@@ -1,7 +1,7 @@
 """``regml.toml`` and ``risk/policy.yaml``."""
 
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -10,11 +10,14 @@ from regml.files.text import parse_yaml, read_text, validate
 from regml.items.config import Config
 from regml.items.risk import RiskPolicy
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 CONFIG = "regml.toml"
 POLICY = "risk/policy.yaml"
 
 
-def read_config(root: Path) -> Config:
+def read_config(root: "Traversable") -> Config:
     """Read ``regml.toml``.
 
     Raises:
@@ -34,7 +37,7 @@ def read_config(root: Path) -> Config:
         raise ConfigError(f"{CONFIG}: {place}: {first['msg']}. Correct it.") from error
 
 
-def read_policy(root: Path) -> RiskPolicy:
+def read_policy(root: "Traversable") -> RiskPolicy:
     """Read ``risk/policy.yaml``.
 
     Raises:

@@ -6,17 +6,19 @@ because the recorder has to start fast.
 """
 
 import re
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
 from regml.errors import BrokenFileError
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 _Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
 
 
-def read_yaml(root: Path, name: str, **missing: Any) -> Any:
+def read_yaml(root: "Traversable", name: str, **missing: Any) -> Any:
     """Read one YAML 1.2 document below the project.
 
     Args:
@@ -27,7 +29,7 @@ def read_yaml(root: Path, name: str, **missing: Any) -> Any:
     Raises:
         BrokenFileError: It cannot be read or is not YAML; names the line.
     """
-    if missing and not (root / name).exists():
+    if missing and not (root / name).is_file():
         return missing["missing"]
     try:
         return yaml.load(read_plain_text(root, name), _CoreLoader)  # noqa: S506 - a SafeLoader
@@ -43,7 +45,7 @@ def read_yaml(root: Path, name: str, **missing: Any) -> Any:
         raise BrokenFileError(name, f"is not valid YAML: {error}.") from error
 
 
-def read_plain_text(root: Path, name: str) -> str:
+def read_plain_text(root: "Traversable", name: str) -> str:
     """Return the text of a file below the project.
 
     Raises:

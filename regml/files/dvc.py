@@ -6,12 +6,15 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.core_yaml import read_plain_text, read_yaml
 from regml.items.recorded import StageRun
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 PIPELINE = "dvc.yaml"
 LOCK = "dvc.lock"
@@ -72,7 +75,7 @@ class LockedStage:
     outs: Mapping[str, str]
 
 
-def read_stages(root: Path) -> tuple[Stage, ...]:
+def read_stages(root: "Traversable") -> tuple[Stage, ...]:
     """Read ``dvc.yaml``; a project without one has no stages.
 
     Raises:
@@ -90,7 +93,7 @@ def read_stages(root: Path) -> tuple[Stage, ...]:
     )
 
 
-def read_lock(root: Path) -> tuple[LockedStage, ...]:
+def read_lock(root: "Traversable") -> tuple[LockedStage, ...]:
     """Read ``dvc.lock`` (schema 2.0); a project that never ran has none.
 
     Raises:
@@ -117,7 +120,7 @@ def read_lock(root: Path) -> tuple[LockedStage, ...]:
         ) from error
 
 
-def imported_paths(root: Path, files: Iterable[str]) -> frozenset[str]:
+def imported_paths(root: "Traversable", files: Iterable[str]) -> frozenset[str]:
     """Return what ``*.dvc`` files among some files put under DVC's control.
 
     Raises:
@@ -137,7 +140,7 @@ def imported_paths(root: Path, files: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def parameter_values(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
+def parameter_values(root: "Traversable", stage: Stage) -> dict[str, dict[str, Any]]:
     """Return the values a stage reads, as ``dvc.lock`` would keep them.
 
     Raises:
@@ -150,7 +153,7 @@ def parameter_values(root: Path, stage: Stage) -> dict[str, dict[str, Any]]:
     }
 
 
-def read_parameters(root: Path, name: str) -> dict[str, Any]:
+def read_parameters(root: "Traversable", name: str) -> dict[str, Any]:
     """Read a parameter file: YAML, JSON or TOML.
 
     Raises:
@@ -220,14 +223,14 @@ class _Values(dict[str, Any]):
     """What templates may refer to."""
 
     @classmethod
-    def load(cls, root: Path, declared: Any) -> "_Values":
+    def load(cls, root: "Traversable", declared: Any) -> "_Values":
         """Collect ``params.yaml`` and everything under ``vars``."""
         values = cls()
         if (root / PARAMETERS).is_file():
             values.update(read_parameters(root, PARAMETERS))
         return values.extended(root, declared)
 
-    def extended(self, root: Path, declared: Any) -> "_Values":
+    def extended(self, root: "Traversable", declared: Any) -> "_Values":
         """Return these values and those of a ``vars`` list."""
         values = _Values(self)
         for entry in declared or ():
@@ -259,7 +262,9 @@ class _Values(dict[str, Any]):
         return _TEMPLATE.sub(value_of, text).replace("\\${", "${")
 
 
-def _stage(name: str, body: dict[str, Any], values: _Values, root: Path) -> Stage:
+def _stage(
+    name: str, body: dict[str, Any], values: _Values, root: "Traversable"
+) -> Stage:
     for key in ("foreach", "matrix"):
         if key in body:
             raise ConfigError(
@@ -326,7 +331,7 @@ def _locked(name: str, body: dict[str, Any], folder: str) -> LockedStage:
     return LockedStage(name, command, digests("deps"), params, digests("outs"))
 
 
-def _work_folders(root: Path) -> dict[str, str]:
+def _work_folders(root: "Traversable") -> dict[str, str]:
     """Return the ``wdir`` of each stage that has one; paths in the lock start there."""
     document = read_yaml(root, PIPELINE, missing={}) or {}
     stages = document.get("stages") or {}

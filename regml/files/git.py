@@ -12,10 +12,14 @@ import subprocess
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from regml.digest import digest_file, fingerprint
+from regml.digest import fingerprint, sha256_of
 from regml.errors import ConfigError
 from regml.items.recorded import Person
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 RUN_LEFTOVERS = ("dvc.lock", "records")
 """What running stages changes by nature; it makes no work tree dirty."""
@@ -68,11 +72,13 @@ def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
     """
     if not in_repository(root):
         return TreeState(None, (), None)
-    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True)
+    head = run_git(
+        root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True
+    )
     commit = head.decode().strip() or None
     base = commit or _empty_tree(root)
     expected = {*RUN_LEFTOVERS, *outs}
-    changed = _paths(_git(root, *_DIFF, "--name-only", "-z", base))
+    changed = _paths(run_git(root, *_DIFF, "--name-only", "-z", base))
     dirty = tuple(sorted(path for path in changed if not lies_in(path, expected)))
     return TreeState(commit, dirty, _difference(root, base, dirty) if dirty else None)
 
@@ -88,7 +94,9 @@ def list_files(root: Path) -> Listing:
     """
     if not in_repository(root):
         return Listing(frozenset(), frozenset(_walk(root)))
-    rows = _paths(_git(root, "ls-files", "-z", "-t", "-c", "-o", "--exclude-standard"))
+    rows = _paths(
+        run_git(root, "ls-files", "-z", "-t", "-c", "-o", "--exclude-standard")
+    )
     return Listing(
         frozenset(row[2:] for row in rows if not row.startswith("? ")),
         frozenset(row[2:] for row in rows if row.startswith("? ")),
@@ -103,29 +111,23 @@ def tracked_files(root: Path) -> frozenset[str]:
     )
 
 
-def code_digest(
-    root: Path, paths: Iterable[str], *, listing: Listing | None = None
-) -> str:
-    """Return one digest of all files at or below some paths, as they are on disk.
+def code_digest(root: "Traversable", paths: Iterable[str], names: Iterable[str]) -> str:
+    """Return one digest of all files at or below some paths.
 
     Args:
-        root: The project.
+        root: The project, in the work tree or at a revision.
         paths: Files and folders; those that do not exist add nothing.
-        listing: What :func:`list_files` gave, where it was asked already.
+        names: Every file of the project, tracked or not ignored.
 
     Raises:
-        ConfigError: git cannot be run here; says why.
+        OSError: A file cannot be read.
     """
-    seen = listing or list_files(root)
     wanted = {path.rstrip("/") for path in paths}
-    files = sorted(
-        path for path in seen.tracked | seen.untracked if lies_in(path, wanted)
-    )
     return fingerprint(
         {
-            path: digest_file(root / path, name=path).sha256
-            for path in files
-            if (root / path).is_file()
+            name: sha256_of((root / name).read_bytes())
+            for name in sorted(names)
+            if lies_in(name, wanted) and (root / name).is_file()
         }
     )
 
@@ -136,7 +138,7 @@ def commit_seconds(root: Path, commit: str) -> int:
     Raises:
         ConfigError: git does not know the commit.
     """
-    return int(_git(root, "show", "-s", "--format=%ct", commit, "--"))
+    return int(run_git(root, "show", "-s", "--format=%ct", commit, "--"))
 
 
 def person(root: Path) -> Person:
@@ -168,7 +170,7 @@ def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
         return frozenset()
     command = ("ls-files", "-z", "-i", "--exclude-per-directory=.dvcignore")
     found = [
-        _git(root, *command, side, "--", *sorted(folders)) for side in ("-c", "-o")
+        run_git(root, *command, side, "--", *sorted(folders)) for side in ("-c", "-o")
     ]
     return frozenset(path for output in found for path in _paths(output))
 
@@ -188,13 +190,16 @@ def lies_in(path: str, places: Collection[str]) -> bool:
     return any(path[:end] in places for end, mark in enumerate(path) if mark == "/")
 
 
-def _git(root: Path, *arguments: str, refusal: bool = False) -> bytes:
+def run_git(root: Path, *arguments: str, refusal: bool = False) -> bytes:
     """Return what git prints.
 
     Args:
         root: Where it runs.
         arguments: Of git.
         refusal: Exit status 1 is an answer (nothing found), not a failure.
+
+    Raises:
+        ConfigError: git cannot be started or refuses; says why.
     """
     try:
         done = subprocess.run(
@@ -221,7 +226,7 @@ def _paths(output: bytes) -> list[str]:
 
 def _empty_tree(root: Path) -> str:
     """Return the id of a tree without files, in the repository's own hash."""
-    return _git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
+    return run_git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
 
 
 def _difference(root: Path, base: str, paths: tuple[str, ...]) -> str:
@@ -229,14 +234,16 @@ def _difference(root: Path, base: str, paths: tuple[str, ...]) -> str:
     for start in range(0, len(paths), ARGUMENTS_AT_ONCE):
         some = paths[start : start + ARGUMENTS_AT_ONCE]
         # --full-index: the digest must not depend on how short git cuts object ids
-        digest.update(_git(root, *_DIFF, "--binary", "--full-index", base, "--", *some))
+        digest.update(
+            run_git(root, *_DIFF, "--binary", "--full-index", base, "--", *some)
+        )
     return digest.hexdigest()
 
 
 def _identity(root: Path) -> dict[str, str]:
     asked = ("config", "-z", "--get-regexp", r"^(author|user)\.(name|email)$")
     try:
-        answer = _git(root, *asked, refusal=True)
+        answer = run_git(root, *asked, refusal=True)
     except ConfigError:
         return {}  # without git there is still somebody at work
     rows = (row.partition(b"\n") for row in answer.split(b"\0") if row)

@@ -1,10 +1,13 @@
 """The lock of runtime packages: ``name==version`` per line."""
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regml.errors import BrokenFileError
 from regml.files.text import read_text
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;#]+)\s*(;.*)?$")
 
@@ -14,7 +17,7 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read_lock_file(root: Path, name: str) -> dict[str, str]:
+def read_lock_file(root: "Traversable", name: str) -> dict[str, str]:
     """Return the version of each pinned package by normalised name.
 
     Raises:

@@ -1,6 +1,6 @@
 """Dataset manifests as the preprocess stage writes them."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -8,8 +8,11 @@ from regml.errors import BrokenFileError
 from regml.files.text import read_text
 from regml.items.data import DatasetManifest
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
-def read_manifest(root: Path, name: str) -> DatasetManifest:
+
+def read_manifest(root: "Traversable", name: str) -> DatasetManifest:
     """Read one manifest.
 
     Raises:

@@ -3,11 +3,10 @@
 The file name is the id, and ``parse_item(path, write_item(item)).item == item``.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -15,6 +14,9 @@ from regml.errors import BrokenFileError
 from regml.files.text import parse_yaml, read_text, validate
 from regml.items.base import Kind
 from regml.items.links import MODELS, AnyItem
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 ITEM_FOLDERS = ("requirements_srs", "risk", "design", "verification", "maintenance")
 """Where items lie; every ``*.md`` below is one, except ``README.md``."""
@@ -43,7 +45,7 @@ class LocatedItem:
         return before.count("\n") + 1 if found else 1
 
 
-def read_items(root: Path) -> tuple[LocatedItem, ...]:
+def read_items(root: "Traversable") -> tuple[LocatedItem, ...]:
     """Read every item of a project, sorted by path.
 
     Args:
@@ -52,11 +54,15 @@ def read_items(root: Path) -> tuple[LocatedItem, ...]:
     Raises:
         BrokenFileError: A file is no item; names file and line.
     """
-    folders = [root / name for name in ITEM_FOLDERS if (root / name).is_dir()]
-    paths = sorted(path for folder in folders or [root] for path in _markdown(folder))
+    folders = [name for name in ITEM_FOLDERS if (root / name).is_dir()]
+    found = [
+        file
+        for name in folders or [""]
+        for file in _markdown(root / name if name else root, name)
+    ]
     return tuple(
-        parse_item(name, read_text(root / name, name=name))
-        for name in (path.relative_to(root).as_posix() for path in paths)
+        parse_item(name, read_text(file, name=name))
+        for name, file in sorted(found, key=lambda row: row[0])
     )
 
 
@@ -119,11 +125,29 @@ def _split(path: str, text: str) -> tuple[str, str]:
     return front.removesuffix("\n---") + "\n", body
 
 
-def _markdown(folder: Path) -> Iterator[Path]:
-    for base, _, files in os.walk(folder):
-        for file in files:
-            if file.endswith(".md") and file != "README.md":
-                yield Path(base, file)
+def _markdown(folder: "Traversable", path: str) -> Iterator[tuple[str, "Traversable"]]:
+    """Give path and file of each Markdown file at any depth."""
+    for entry in folder.iterdir():
+        name = f"{path}/{entry.name}" if path else entry.name
+        if entry.name.endswith(".md"):
+            if entry.name == "README.md":
+                continue
+            _refuse_link(entry, name)
+            yield name, entry
+        elif entry.is_dir():
+            _refuse_link(entry, name)
+            yield from _markdown(entry, name)
+
+
+def _refuse_link(entry: "Traversable", name: str) -> None:
+    """A link could lead out of the project, where nothing is under control."""
+    if getattr(entry, "is_symlink", bool)():
+        raise BrokenFileError(
+            name,
+            "is a symbolic link.",
+            remedy="Put the file itself there: what a link leads to is not under "
+            "control here.",
+        )
 
 
 def _kinds() -> str:

@@ -7,10 +7,13 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
 
 from regml.errors import BrokenFileError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 MARKER: Final = "verifies"
 """Name of the pytest marker with which a test names what it speaks for."""
@@ -56,7 +59,7 @@ class SourceMark:
     id: str
 
 
-def read_tests(root: Path, folders: Iterable[str]) -> tuple[WrittenTest, ...]:
+def read_tests(root: "Traversable", folders: Iterable[str]) -> tuple[WrittenTest, ...]:
     """Return every pytest test below some folders, sorted by name.
 
     Args:
@@ -67,18 +70,16 @@ def read_tests(root: Path, folders: Iterable[str]) -> tuple[WrittenTest, ...]:
         BrokenFileError: A test file is not Python, or a marker names no literal id.
     """
     files = {
-        file
+        name: file
         for folder in folders
-        for file in _python_files(root / folder)
+        for name, file in _python_files(root / folder, folder)
         if file.name.startswith("test_") or file.name.endswith("_test.py")
     }
     return tuple(
         sorted(
             test
-            for file in files
-            for test in scan_tests(
-                _text(file, root), path=file.relative_to(root).as_posix()
-            )
+            for name, file in files.items()
+            for test in scan_tests(_text(file, name), path=name)
         )
     )
 
@@ -98,7 +99,7 @@ def scan_tests(source: str, *, path: str) -> Iterator[WrittenTest]:
     yield from _tests(module.body, path, path, _module_marks(module, path))
 
 
-def read_marks(root: Path, paths: Iterable[str]) -> tuple[SourceMark, ...]:
+def read_marks(root: "Traversable", paths: Iterable[str]) -> tuple[SourceMark, ...]:
     """Return every ``regml: implements`` comment in some files, sorted.
 
     Args:
@@ -109,8 +110,8 @@ def read_marks(root: Path, paths: Iterable[str]) -> tuple[SourceMark, ...]:
         sorted(
             mark
             for path in paths
-            if Path(path).suffix in READABLE
-            for mark in marks_in(_text(root / path, root), path=path)
+            if PurePosixPath(path).suffix in READABLE
+            for mark in marks_in(_text(root / path, path), path=path)
         )
     )
 
@@ -176,17 +177,20 @@ def _literals(call: ast.Call, path: str) -> Iterator[str]:
         yield argument.value
 
 
-def _python_files(place: Path) -> Iterator[Path]:
+def _python_files(
+    place: "Traversable", path: str
+) -> Iterator[tuple[str, "Traversable"]]:
     if place.is_file():
-        yield place
+        yield path, place
     elif place.is_dir():
-        yield from place.rglob("*.py")
+        for entry in place.iterdir():
+            name = f"{path}/{entry.name}"
+            if entry.name.endswith(".py") or entry.is_dir():
+                yield from _python_files(entry, name)
 
 
-def _text(file: Path, root: Path) -> str:
+def _text(file: "Traversable", path: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BrokenFileError(
-            file.relative_to(root).as_posix(), f"cannot be read as text: {error}."
-        ) from error
+        raise BrokenFileError(path, f"cannot be read as text: {error}.") from error

@@ -1,13 +1,15 @@
 """Reading text and YAML so that every complaint names file and line."""
 
 from collections.abc import Hashable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from regml.errors import BrokenFileError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,7 +38,7 @@ class StrictLoader(_Loader):  # type: ignore[misc]  # the base is picked at run 
         return mapping
 
 
-def read_text(path: Path, *, name: str) -> str:
+def read_text(path: "Traversable", *, name: str) -> str:
     """Return a file's text, with LF line ends.
 
     Raises:

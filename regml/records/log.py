@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RecordError, UnknownIdError
@@ -40,6 +41,9 @@ from regml.records.dsse import (
     signed_by,
 )
 from regml.records.keys import Signatory, SigningKey, TrustedKey, trusted_keys
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 FOLDER = "records"
 LOG = f"{FOLDER}/log.jsonl"
@@ -101,7 +105,7 @@ def append(root: Path, statement: Statement, key: SigningKey) -> Record:
     return Record(digest[:12], digest, entry.path, previous, key.id, stamped)
 
 
-def read_log(root: Path, signers: Iterable[Signatory]) -> Log:
+def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
     """Read every record, check every signature and every link between them.
 
     Args:
@@ -132,7 +136,7 @@ def read_log(root: Path, signers: Iterable[Signatory]) -> Log:
     )
 
 
-def read_entries(root: Path) -> tuple[Entry, ...]:
+def read_entries(root: "Traversable") -> tuple[Entry, ...]:
     """Read the lines of the log; a project without records has none.
 
     Raises:
@@ -248,10 +252,17 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _writers_wait(root: Path) -> Iterator[None]:
-    """Keep record and line together while we look; where nobody wrote, do nothing."""
+def _writers_wait(root: "Traversable") -> Iterator[None]:
+    """Keep record and line together while we look; where nobody wrote, do nothing.
+
+    A revision has no lock file: nobody writes there.
+    """
+    lock_file = root / LOCK
+    if not isinstance(lock_file, Path):
+        yield
+        return
     try:
-        lock = (root / LOCK).open("rb")
+        lock = lock_file.open("rb")
     except OSError:
         yield
         return
@@ -285,7 +296,7 @@ def _entry(line: str, number: int) -> Entry:
 
 
 def _open(
-    root: Path, entry: Entry, keys: Mapping[str, TrustedKey]
+    root: "Traversable", entry: Entry, keys: Mapping[str, TrustedKey]
 ) -> Record | LogProblem:
     """Return the record a line lists, or why it cannot be believed."""
 
@@ -413,11 +424,10 @@ def _time_problems(records: Iterable[Record]) -> Iterator[LogProblem]:
         finished[record.sha256] = origin.finished_utc
 
 
-def _unlisted(root: Path, listed: Collection[str]) -> Iterator[LogProblem]:
+def _unlisted(root: "Traversable", listed: Collection[str]) -> Iterator[LogProblem]:
     for kind in KINDS.values():
         folder = root / FOLDER / kind
-        # names are all we need, of what may be many records
-        names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208
+        names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
         for name in sorted(names):
             path = f"{FOLDER}/{kind}/{name}"
             if name.endswith(".json") and path not in listed:
@@ -428,7 +438,7 @@ def _unlisted(root: Path, listed: Collection[str]) -> Iterator[LogProblem]:
                 )
 
 
-def find_record(root: Path, wanted: str) -> str:
+def find_record(root: "Traversable", wanted: str) -> str:
     """Return the path of the record whose id begins with some hex digits.
 
     Raises:

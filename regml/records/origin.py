@@ -55,7 +55,7 @@ def observe(
         commit=state.commit,
         dirty=state.dirty,
         diff_sha256=state.diff_sha256,
-        code=code_digest(root, code_paths(root), listing=listing),
+        code=code_digest(root, code_paths(root), listing.tracked | listing.untracked),
         environment=environment(),
     )
 

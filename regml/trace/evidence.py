@@ -27,7 +27,8 @@ class Evidence:
         records: In the order of the log.
         log_problems: Why parts of the log cannot be believed.
         log_heads: Digests of the records no other record builds on.
-        commit: That the work tree is at; ``None`` before the first one.
+        commit: That was read, or that the work tree is at; ``None`` before the first.
+        dirty: Tracked files of the work tree that differ from it, sorted.
         code: Digest of all software sources and tests as they are now.
         tree: Files that exist, tracked or not ignored, POSIX.
         packages: Runtime packages of the lock file: version by normalised name.
@@ -49,6 +50,7 @@ class Evidence:
     log_problems: tuple[LogProblem, ...] = ()
     log_heads: tuple[str, ...] = ()
     commit: str | None = None
+    dirty: tuple[str, ...] = ()
     code: str = ""
     tree: frozenset[str] = frozenset()
     packages: Mapping[str, str] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from regml.learning.plan import Fingerprint, Plan, make_plan
 from regml.learning.train import train
 
 LABELS = {"anterior": 1, "posterior": 2}
-SETTINGS = {"steps": 600, "checkpoint_every": 0}
+SETTINGS = {"steps": 600, "checkpoint_every": 0, "class_weights": "none"}
 """The override of section ``train`` for the real set."""
 
 

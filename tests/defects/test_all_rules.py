@@ -1,0 +1,81 @@
+"""Every rule has a seeded defect, and what holds for the rules together."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+from regml.items.base import SafetyClass
+from regml.items.recorded import LogProblem, Outcome, ProblemKind
+from regml.trace.build import build_graph
+from regml.trace.evidence import Evidence
+from regml.trace.rules import RULES, check
+from tests.defects.cases import CLEAN, PARTS, Defect, findings
+from tests.factories import (
+    approval,
+    located,
+    problem_report,
+    requirement,
+    run_of_tests,
+    stage_run,
+    with_records,
+)
+
+FAILED_TEST = replace(PARTS, outcome=Outcome.FAILED)
+
+
+def seeded() -> Iterator[Defect]:
+    """Give the defects of every group: each module beside this one has its own."""
+    for file in sorted(Path(__file__).parent.glob("test_*.py")):
+        if file.stem != Path(__file__).stem:
+            yield from import_module(f"tests.defects.{file.stem}").DEFECTS
+
+
+def test_every_rule_has_a_seeded_defect() -> None:
+    assert {defect.rule for defect in seeded()} == {rule.id for rule in RULES}
+
+
+def test_a_later_pass_answers_a_failure() -> None:
+    failed = replace(run_of_tests(PARTS), cases=run_of_tests(FAILED_TEST).cases)
+    evidence = with_records(CLEAN, failed, run_of_tests(PARTS))
+    assert findings(evidence) == []
+
+
+def test_a_rule_that_a_class_does_not_ask_for_is_off_and_says_why() -> None:
+    outcomes = check(build_graph(CLEAN), safety_class=SafetyClass.A)
+    off = {outcome.rule: outcome.off for outcome in outcomes if outcome.off}
+    assert set(off) == {"T06", "R05", "R06", "R07", "C02"}
+    assert off["T06"] == "IEC 62304 5.3.1 not asked for in class A"
+
+
+def test_a_rule_without_subjects_says_so() -> None:
+    bare = Evidence(CLEAN.config, CLEAN.policy)
+    outcomes = check(build_graph(bare))
+    assert all(o.subjects == 0 and o.findings == () for o in outcomes)
+
+
+def test_an_approval_by_a_developer_is_no_recorded_analysis() -> None:
+    by_dora = replace(CLEAN.records[-1], key_id=CLEAN.records[0].key_id)
+    evidence = replace(CLEAN, records=(*CLEAN.records[:-1], by_dora))
+    assert [f.rule for f in findings(evidence)] == ["T04"]
+
+
+def test_an_edited_record_is_no_evidence() -> None:
+    problem = LogProblem(ProblemKind.BAD_SIGNATURE, CLEAN.records[3].path, "no.")
+    found = {f.rule for f in findings(replace(CLEAN, log_problems=(problem,)))}
+    assert {"T04", "C14"} <= found
+
+
+def test_a_signed_item_that_was_removed_is_found() -> None:
+    ghost = requirement(id="SRS-050")
+    evidence = with_records(CLEAN, approval(ghost, known={}))
+    found = [f for f in findings(evidence) if f.rule == "C11"]
+    assert [f.subject for f in found] == ["SRS-050"]
+    assert "was removed" in found[0].message
+
+
+def test_a_failed_stage_is_answered_by_a_report_that_names_its_record() -> None:
+    failed = with_records(CLEAN, stage_run("train", outcome=Outcome.FAILED))
+    report = problem_report(affects=(), text=f"Run {failed.records[-1].id} broke.\n")
+    answered = replace(failed, items=(*failed.items, located(report)))
+    assert findings(answered) == []

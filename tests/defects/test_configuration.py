@@ -1,0 +1,128 @@
+"""C: SOUP, problems, signatures and records that do not fit."""
+
+from dataclasses import replace
+
+import pytest
+
+from regml.items.recorded import LogProblem, Outcome, ProblemKind
+from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, other_lock
+from tests.factories import (
+    evidence_of,
+    origin,
+    soup,
+    stage_runs,
+    with_item,
+    with_records,
+    with_run,
+)
+
+FAILED_TEST = replace(PARTS, outcome=Outcome.FAILED)
+
+DEFECTS = (
+    Defect(
+        "C01",
+        "a package that is no SOUP",
+        evidence_of(replace(PARTS, packages={"numpy": "2.1.0", "scipy": "1.15"})),
+        "in no SOUP item",
+    ),
+    Defect(
+        "C01",
+        "a SOUP item of another version",
+        evidence_of(PARTS.but("SOUP-001", version="2.0.0")),
+        "the lock file has 2.1.0",
+    ),
+    Defect(
+        "C01",
+        "a SOUP item of a package that is gone",
+        evidence_of(PARTS.plus(soup(id="SOUP-003", package="scipy"))),
+        "not in the lock file",
+    ),
+    Defect(
+        "C01",
+        "a training with another version",
+        with_run(
+            CLEAN,
+            "train",
+            origin=origin(
+                environment={**origin().environment, "packages": {"numpy": "1.26"}}
+            ),
+        ),
+        "had 1.26",
+    ),
+    Defect(
+        "C02",
+        "SOUP without needs",
+        evidence_of(PARTS.but("SOUP-001", functional=(), environment=())),
+        "no functional and no environment",
+    ),
+    Defect(
+        "C08",
+        "a failed test nobody reported",
+        evidence_of(FAILED_TEST),
+        "no problem report",
+        also=frozenset({"T04", "R06"}),
+    ),
+    Defect(
+        "C08",
+        "a killed stage nobody reported",
+        with_records(
+            CLEAN, replace(stage_runs(PARTS)[1], outcome=Outcome.KILLED, exit_status=-9)
+        ),
+        "The stage train did not pass",
+    ),
+    Defect(
+        "C11",
+        "an approved item changed",
+        with_item(CLEAN, "SRS-003", title="Another bill"),
+        "changed since Quinn signed it",
+        also=frozenset({"T04"}),
+    ),
+    Defect(
+        "C14",
+        "a problem in the log",
+        replace(
+            CLEAN,
+            log_problems=(
+                LogProblem(ProblemKind.TIME, "records/runs/001.json", "it does."),
+            ),
+        ),
+        "Time runs backwards",
+    ),
+    Defect(
+        "C14",
+        "a stranger's record",
+        replace(
+            CLEAN,
+            log_problems=(
+                LogProblem(
+                    ProblemKind.UNKNOWN_SIGNER, CLEAN.records[0].path, "who is it?"
+                ),
+            ),
+        ),
+        "Unknown signer",
+        also=frozenset({"C19"}),
+    ),
+    Defect(
+        "C19",
+        "a stage with other parameters",
+        other_lock("preprocess", params={"params.yaml": {"preprocess": {"seed": 8}}}),
+        "the parameters differ",
+    ),
+    Defect(
+        "C19",
+        "a stage nobody recorded",
+        replace(
+            CLEAN,
+            lock=(
+                *CLEAN.lock,
+                replace(CLEAN.lock[0], name="import_annotations"),
+            ),
+        ),
+        "no believed run",
+    ),
+)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
+def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> None:
+    assert_fires(defect)

@@ -1,0 +1,138 @@
+"""M: models and results that do not belong together."""
+
+from dataclasses import replace
+
+import pytest
+
+from regml.trace.evidence import Evidence
+from tests.defects.cases import (
+    CLEAN,
+    PARTS,
+    Defect,
+    assert_fires,
+    name_of,
+    other_lock,
+    without_runs,
+)
+from tests.factories import (
+    CASES,
+    MANIFEST,
+    PER_CASE,
+    WEIGHTS,
+    artifact,
+    evidence_of,
+    origin,
+    run_of_tests,
+    score,
+    with_item,
+    with_records,
+    with_run,
+)
+
+
+def _other_weights_evaluated() -> Evidence:
+    """The evaluation read other weights, and dvc.lock says so as well."""
+    inputs = (artifact("data/dataset"), artifact(WEIGHTS, "older"))
+    manifest = artifact(MANIFEST, repr(CASES))
+    evidence = with_run(CLEAN, "validate", inputs=(*inputs, manifest))
+    lock = tuple(
+        replace(s, deps={**s.deps, WEIGHTS: inputs[1].md5})
+        if s.name == "validate"
+        else s
+        for s in evidence.lock
+    )
+    return replace(evidence, lock=lock)
+
+
+def _dishonest(row: dict[str, object]) -> dict[str, object]:
+    return {**row, "value": 0.99}
+
+
+DEFECTS = (
+    Defect(
+        "M01",
+        "other weights in the lock",
+        other_lock("train", outs={WEIGHTS: "0" * 32}),
+        "no believed training run",
+        also=frozenset({"C19"}),
+    ),
+    Defect(
+        "M01",
+        "other weights in the evaluation",
+        _other_weights_evaluated(),
+        "training produced model@",
+        also=frozenset({"T04", "M02"}),
+    ),
+    Defect(
+        "M02",
+        "code changed after the evaluation",
+        with_run(CLEAN, "validate", origin=origin(code="old" * 20)),
+        "the source code changed",
+    ),
+    Defect(
+        "M02",
+        "wording changed after the evaluation",
+        with_item(CLEAN, "SRS-002", title="More accuracy"),
+        "SRS-002 changed since",
+        also=frozenset({"T04"}),
+    ),
+    Defect(
+        "M03",
+        "a training without seed",
+        evidence_of(
+            replace(
+                PARTS,
+                model_note={**PARTS.model_note, "seed": None, "hyperparameters": {}},
+            )
+        ),
+        "seed, hyperparameters",
+    ),
+    Defect(
+        "M03",
+        "a training on unrecorded data",
+        without_runs(replace(CLEAN, workspace={}, manifests={}), "preprocess"),
+        "dataset by digest",
+        also=frozenset({"C19"}),
+    ),
+    Defect(
+        "M04",
+        "a training with uncommitted changes",
+        with_run(CLEAN, "train", origin=origin(dirty=("device/volume.py",))),
+        "uncommitted changes (device/volume.py)",
+    ),
+    Defect(
+        "M04",
+        "tests before the first commit",
+        with_records(CLEAN, replace(run_of_tests(PARTS), origin=origin(commit=None))),
+        "before the first commit",
+    ),
+    Defect(
+        "M06",
+        "a number that does not follow",
+        evidence_of(replace(PARTS, row=_dishonest)),
+        "per_case.csv gives passed",
+    ),
+    Defect(
+        "M06",
+        "edited scores",
+        replace(
+            CLEAN,
+            workspace={**CLEAN.workspace, PER_CASE: artifact(PER_CASE, "edited")},
+        ),
+        "changed after it was recorded",
+    ),
+    Defect(
+        "M06",
+        "other scores",
+        replace(
+            CLEAN,
+            scores={PER_CASE: (score("HV-01", 0.1), score("HV-03", 0.2))},
+        ),
+        "gives failed",
+    ),
+)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
+def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> None:
+    assert_fires(defect)

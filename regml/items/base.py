@@ -9,7 +9,7 @@ from regml.digest import fingerprint
 
 ItemId = Annotated[
     str,
-    StringConstraints(pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP)-\d{2,}$"),
+    StringConstraints(pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP|NA)-\d{2,}$"),
 ]
 """An id of any kind; which kinds a link accepts is the business of check T11."""
 
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     CHANGE_REQUEST = "CR"
     PROBLEM_REPORT = "PR"
     PCCP_MODIFICATION = "PCCP"
+    EXCLUSION = "NA"
 
 
 class SafetyClass(StrEnum):

@@ -14,7 +14,7 @@ from regml.items.lifecycle import (
     ProblemReport,
     TestProtocol,
 )
-from regml.items.requirements import Requirement, UserNeed
+from regml.items.requirements import Exclusion, Requirement, UserNeed
 from regml.items.risk import Risk
 
 AnyItem = (
@@ -29,6 +29,7 @@ AnyItem = (
     | ChangeRequest
     | ProblemReport
     | PccpModification
+    | Exclusion
 )
 
 MODELS: Final[dict[Kind, type[AnyItem]]] = {
@@ -98,7 +99,7 @@ def references(item: AnyItem) -> Iterator[Reference]:
 def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows below
     k = Kind
     match item:
-        case UserNeed() | AnnotationProtocol():
+        case UserNeed() | AnnotationProtocol() | Exclusion():
             return
         case Requirement():
             yield "refines", Link.REFINES, item.refines, k.USER_NEED, k.REQUIREMENT

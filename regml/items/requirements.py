@@ -1,9 +1,9 @@
-"""User needs and software requirements (IEC 62304 5.2)."""
+"""User needs, software requirements (IEC 62304 5.2), and what does not apply."""
 
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from regml.items.base import Item, ItemId, Kind, Line, Strict
 
@@ -125,7 +125,7 @@ class Requirement(Item):
 
     Attributes:
         category: Content category of IEC 62304 5.2.2.
-        refines: User needs it makes precise.
+        refines: User needs or requirements it makes precise.
         controls: Risks it controls (IEC 62304 5.2.3).
         acceptance: Numbers a model must reach for it to be met.
         method: How it is verified.
@@ -140,3 +140,17 @@ class Requirement(Item):
     acceptance: tuple[Acceptance, ...] = ()
     method: VerificationMethod = VerificationMethod.TEST
     method_rationale: Line | None = None
+
+
+class Exclusion(Item):
+    """What a list asks for and this device has not; the text says why.
+
+    It counts once quality has approved it as it is now.
+
+    Attributes:
+        excludes: Keys of the rows, e.g. ``IEC 62304 5.2.2 d`` or ``MLH-07``.
+    """
+
+    kind: ClassVar = Kind.EXCLUSION
+
+    excludes: Annotated[tuple[Line, ...], Field(min_length=1)]

@@ -108,6 +108,11 @@ def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
     )
 
 
+def approved_now(graph: TraceGraph, item_id: str, roles: Iterable[Role]) -> bool:
+    """Tell whether someone in one of the roles approved an item as it is now."""
+    return _of_approval(graph, item_id, roles, "approval").status is Status.PASSED
+
+
 def standing_test_run(graph: TraceGraph) -> tuple[str, TestRun] | None:
     """Return path and run of the latest believed test run, if it still stands.
 
@@ -148,6 +153,8 @@ def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
         yield _of_approval(graph, item_id, roles, "approval")
         if item.kind is Kind.DATASET_SPECIFICATION:
             yield _of_collection(graph, item_id)
+    elif item and item.kind is Kind.EXCLUSION:
+        yield _of_approval(graph, item_id, (Role.QUALITY,), "approval")
 
 
 def _of_test(

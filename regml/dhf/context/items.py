@@ -22,7 +22,7 @@ from regml.items.lifecycle import (
     TestProtocol,
 )
 from regml.items.links import AnyItem
-from regml.items.requirements import Requirement, UserNeed
+from regml.items.requirements import Exclusion, Requirement, UserNeed
 from regml.items.risk import Risk
 from regml.trace.model import TraceGraph
 from regml.trace.results import requirement_status
@@ -53,6 +53,8 @@ def item_section(graph: TraceGraph, item: AnyItem) -> ItemSection:
             return _problem_report(item)
         case PccpModification():
             return _modification(item)
+        case Exclusion():
+            return _exclusion(graph, item)
 
 
 def _test_protocol(graph: TraceGraph, item: TestProtocol) -> ItemSection:
@@ -103,5 +105,15 @@ def _modification(item: PccpModification) -> ItemSection:
         ("Protocol", steps(item.protocol)),
         ("Acceptance", steps(item.acceptance)),
         ("Affects", item.affects),
+    ]
+    return ItemSection(item.id, item.title, item.text, facts(rows))
+
+
+def _exclusion(graph: TraceGraph, item: Exclusion) -> ItemSection:
+    status = requirement_status(graph, item.id)
+    rows = [
+        ("Excludes", item.excludes),
+        ("Status", verdict(status.status)),
+        ("Because", reasons(status)),
     ]
     return ItemSection(item.id, item.title, item.text, facts(rows))

@@ -86,7 +86,13 @@ def make_project(
         [*person, "commit", "-q", "-m", "All"],
     ):
         subprocess.run(["git", *command], cwd=root, env=environment, check=True)
-    return Project(root, replace(evidence_of(parts or Parts()), log_heads=("ab" * 32,)))
+    evidence = evidence_of(parts or Parts())
+    figure = "reports/evaluation/figures/dice_per_case.png"
+    tree = evidence.tree | {figure}
+    head = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.check_output(head, cwd=root, text=True).strip()
+    evidence = replace(evidence, log_heads=("ab" * 32,), tree=tree, commit=commit)
+    return Project(root, root, evidence)
 
 
 def picture() -> bytes:

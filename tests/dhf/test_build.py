@@ -175,7 +175,7 @@ def test_the_same_state_gives_the_same_bytes_in_another_place(
 ) -> None:
     place = tmp_path / "quite another place"
     shutil.copytree(small_project.root, place, ignore=shutil.ignore_patterns("build"))
-    other = Project(place, small_project.evidence)
+    other = Project(place, place, small_project.evidence)
     again = build_dhf(other, formats=tuple(Format), out=tmp_path / "out")
     assert again.files == built.files
     different = [

@@ -7,9 +7,10 @@ import pytest
 
 from regml.dhf.build import project_documents
 from regml.dhf.markdown import Writer
-from regml.dhf.plan import DocumentPlan, parse_plan
 from regml.dhf.render import Build, Document, render_documents
 from regml.errors import BrokenFileError
+from regml.files.documents import parse_plan
+from regml.items.documents import DocumentPlan
 from regml.items.recorded import Outcome
 from regml.project import Project
 from tests.dhf.conftest import make_project
@@ -127,6 +128,6 @@ def test_every_run_stands_in_the_training_record_also_a_failed_one(
     killed = stage_run("train", outcome=Outcome.KILLED, exit_status=-9)
     evidence = with_records(project.evidence, killed)
     [document] = project_documents(
-        Project(tmp_path, evidence), build=BUILD, outcomes=()
+        Project(tmp_path, tmp_path, evidence), build=BUILD, outcomes=()
     )
     assert "**killed** | -9 |" in document.markdown.replace("\\-9", "-9")

@@ -143,12 +143,12 @@ def test_the_code_digest_is_that_of_content_on_disk(root: Path) -> None:
     write(root, ".gitignore", "*.pyc\n")
     write(root, "src/a.py")
     commit(root)
-    before = code_digest(root, ["src"])
+    before = code_digest(root, ["src"], tracked_files(root))
     write(root, "src/a.pyc")
     write(root, "other.py")
-    assert code_digest(root, ["src/", "absent"]) == before
+    assert code_digest(root, ["src/", "absent"], tracked_files(root)) == before
     write(root, "src/b.py")
-    assert code_digest(root, ["src"]) != before
+    assert code_digest(root, ["src"], tracked_files(root)) != before
 
 
 def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
     write(tmp_path, "src/__pycache__/a.pyc")
     assert tree_state(tmp_path, []) == git.TreeState(None, (), None)
     assert tracked_files(tmp_path) == {"src/a.py"}
-    assert len(code_digest(tmp_path, ["src"])) == 64
+    assert len(code_digest(tmp_path, ["src"], tracked_files(tmp_path))) == 64
 
 
 def test_a_broken_repository_is_an_error_and_not_no_commit(root: Path) -> None:

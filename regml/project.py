@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG, read_config, read_policy
+from regml.files.documents import read_documents
 from regml.files.dvc import read_lock, read_stages
 from regml.files.git import TreeState, code_digest, tracked_files, tree_state
 from regml.files.lock import read_lock_file
@@ -125,6 +126,7 @@ def _evidence(look: _Look) -> Evidence:
         config=config,
         policy=read_policy(files),
         items=read_items(files),
+        documents=read_documents(files),
         stages=stages,
         lock=read_lock(files),
         records=log.records,

@@ -138,12 +138,18 @@ def approve(
     role: str | None,
     comment: str,
 ) -> None:
-    """Sign the content of items as reviewed or approved."""
+    """Sign the content of items or documents as reviewed or approved.
+
+    A document is named like doc:05-software-requirements.
+    """
+    from regml.project import open_project
     from regml.records.approvals import approve as sign
 
-    made = sign(project_root(ctx.obj), ids, meaning=meaning, role=role, comment=comment)
+    root = project_root(ctx.obj)
+    signed, linked = open_project(root).graph.signable(ids)
+    made = sign(root, signed, linked, meaning=meaning, role=role, comment=comment)
     click.echo(made.path)
-    click.echo(f"regml: signed {len(set(ids))} items ({meaning}).", err=True)
+    click.echo(f"regml: signed {len(signed)} items ({meaning}).", err=True)
 
 
 @click.command()

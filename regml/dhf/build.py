@@ -10,14 +10,15 @@ import regml
 from regml.dhf.context import Figure, document_values
 from regml.dhf.formats import Format, require_extra
 from regml.dhf.markdown import IDS, Writer
-from regml.dhf.plan import DocumentPlan, read_parts, read_plans
 from regml.dhf.portal import page_names, portal_pages
 from regml.dhf.render import Build, Document, render_documents
 from regml.dhf.write import write_folder
 from regml.digest import sha256_of
+from regml.files.documents import read_parts, read_plans
 from regml.files.git import commit_seconds
 from regml.files.markdown import LocatedItem
 from regml.findings import RuleOutcome
+from regml.items.documents import DocumentPlan
 from regml.items.recorded import Record
 from regml.project import Project
 from regml.trace.model import DatasetVersion, Evaluation, KnownTest, Node
@@ -184,7 +185,7 @@ class _Sources:
 def node_files(node: Node) -> Iterator[str]:
     """Give the files that say what a node is, relative to the project."""
     match node.value:
-        case LocatedItem() | Record():
+        case LocatedItem() | Record() | DocumentPlan():
             yield node.value.path
         case Evaluation():
             yield node.value.record.path

@@ -24,6 +24,7 @@ from regml.digest import sha256_of
 from regml.files.markdown import LocatedItem
 from regml.items.base import Kind
 from regml.items.data import DatasetManifest
+from regml.items.documents import DocumentPlan
 from regml.items.links import Link
 from regml.items.recorded import Approval, Outcome, Record, StageRun, TestRun
 from regml.trace.lineage import lineage
@@ -105,7 +106,7 @@ def content(graph: TraceGraph, node: Node, figures: Iterable[Figure]) -> Content
             return _evaluation(graph, node.value, figures)
         case KnownTest():
             return _test(graph, node.id, node.value)
-        case None:
+        case DocumentPlan() | None:
             return Content(facts([("Where", node.where), ("Name", node.title)]))
 
 
@@ -485,4 +486,4 @@ def linked(text: str, hrefs: dict[str, str], pattern: re.Pattern[str]) -> Markup
 
 def is_paged(node: Node) -> bool:
     """Tell whether a node has a page; what does not exist has none."""
-    return node.type is not NodeType.MISSING
+    return node.type not in (NodeType.MISSING, NodeType.DOCUMENT)

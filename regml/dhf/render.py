@@ -12,9 +12,9 @@ from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxErr
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from regml.dhf.markdown import IDS, Writer, code_block, printable
-from regml.dhf.plan import DocumentPlan
 from regml.dhf.table import table
 from regml.errors import BrokenFileError
+from regml.items.documents import DocumentPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Signing the content of items as somebody with a role (21 CFR 11.50, 11.70)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regml.errors import SigningKeyError, UnknownIdError
+from regml.errors import SigningKeyError
 from regml.files.dvc import read_stages
 from regml.items.recorded import Approval, Origin, Person, Record
 from regml.records.keys import (
@@ -20,7 +20,6 @@ from regml.records.origin import observe
 
 if TYPE_CHECKING:
     from regml.items.config import Signer
-    from regml.items.links import AnyItem
 
 MEANINGS = ("review", "approval", "responsibility", "authorship")
 """What a signature may mean (21 CFR 11.50 a 3)."""
@@ -30,41 +29,42 @@ MACHINE = ("regml", "python", "system")
 
 
 def approve(
-    root: Path, ids: Sequence[str], *, meaning: str, role: str | None, comment: str = ""
+    root: Path,
+    fingerprints: Mapping[str, str],
+    linked: Mapping[str, str],
+    *,
+    meaning: str,
+    role: str | None,
+    comment: str = "",
 ) -> Record:
-    """Sign items as they are now, and what they link to.
+    """Sign items and documents as they are now, and what they link to.
 
     Args:
         root: The project.
-        ids: Of the items.
+        fingerprints: Content of each signed item or document, by id
+            (:meth:`regml.trace.model.TraceGraph.signable`).
+        linked: Content of every item that one of them links to, by id.
         meaning: One of ``MEANINGS``.
         role: One of the signer's roles; may be left out when there is only one.
         comment: What the signer adds.
 
     Raises:
-        UnknownIdError: There is no such item.
         SigningKeyError: The key's owner is no signer, or has not got the role.
         RegmlError: The project cannot be read or the record not be written.
     """
     from regml.files.config import read_config
-    from regml.files.markdown import read_items
 
     started = utc_now()
     key = personal_key()
     signer = signer_of(key, read_config(root).signers)
-    spoken_as = _role(signer, role)
-    items = {located.item.id: located.item for located in read_items(root)}
-    if unknown := sorted(set(ids) - set(items)):
-        raise UnknownIdError(
-            f"{', '.join(unknown)}: no such item. 'regml list' prints all."
-        )
+    spoken_as = role_of(signer, role)
     observed = observe(root, started_utc=started, stages=read_stages(root))
     approval = Approval(
-        origin=_as_signer(observed, signer),
+        origin=as_signer(observed, signer),
         role=spoken_as,
         meaning=meaning,
-        fingerprints={item_id: items[item_id].fingerprint() for item_id in sorted(ids)},
-        linked=_linked(ids, items),
+        fingerprints=dict(sorted(fingerprints.items())),
+        linked=dict(sorted(linked.items())),
         comment=comment,
     )
     return append(root, approval, key)
@@ -85,7 +85,12 @@ def signer_of(key: SigningKey, signers: Iterable["Signer"]) -> "Signer":
     )
 
 
-def _role(signer: "Signer", role: str | None) -> str:
+def role_of(signer: "Signer", role: str | None) -> str:
+    """Return the role a signer speaks in.
+
+    Raises:
+        SigningKeyError: They have not got it, or several and none was named.
+    """
     roles = [str(has) for has in signer.roles]
     if role is None and len(roles) == 1:
         return roles[0]
@@ -97,21 +102,10 @@ def _role(signer: "Signer", role: str | None) -> str:
     )
 
 
-def _as_signer(origin: Origin, signer: "Signer") -> Origin:
+def as_signer(origin: Origin, signer: "Signer") -> Origin:
     """Return the origin in the name of the key's owner, whatever git thinks."""
     return replace(
         origin,
         person=Person(signer.name, signer.email),
         environment={name: origin.environment[name] for name in MACHINE},
     )
-
-
-def _linked(ids: Iterable[str], items: Mapping[str, "AnyItem"]) -> dict[str, str]:
-    from regml.items.links import references
-
-    targets = {
-        reference.target for item_id in ids for reference in references(items[item_id])
-    }
-    return {
-        target: items[target].fingerprint() for target in sorted(targets & set(items))
-    }

@@ -51,6 +51,7 @@ def build_graph(evidence: Evidence) -> TraceGraph:
     edges: dict[Edge, None] = {}
     for part in (
         _items(evidence),
+        _documents(evidence),
         _tests(evidence, current.believed),
         _sources(evidence),
         _datasets(versions),
@@ -86,6 +87,11 @@ def _items(evidence: Evidence) -> Part:
         yield Node(item.id, NodeType.ITEM, item.title, located, f"{located.path}:1")
         for reference in references(item):
             yield Edge(reference.source, reference.link, reference.target)
+
+
+def _documents(evidence: Evidence) -> Part:
+    for plan in evidence.documents:
+        yield Node(plan.node_id, NodeType.DOCUMENT, plan.title, plan, f"{plan.path}:1")
 
 
 def _tests(evidence: Evidence, believed: Iterable[Record]) -> Part:

@@ -10,6 +10,7 @@ from regml.files.python_tests import SourceMark, WrittenTest
 from regml.files.scores import CaseScore
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
+from regml.items.documents import DocumentPlan
 from regml.items.recorded import LogProblem, Record
 from regml.items.risk import RiskPolicy
 
@@ -22,6 +23,7 @@ class Evidence:
         config: ``regml.toml``.
         policy: ``risk/policy.yaml``.
         items: Every item, sorted by id; ids may occur twice.
+        documents: Planned documents of the Design History File, by number.
         stages: Of ``dvc.yaml``.
         lock: Of ``dvc.lock``.
         records: In the order of the log.
@@ -44,6 +46,7 @@ class Evidence:
     config: Config
     policy: RiskPolicy
     items: tuple[LocatedItem, ...] = ()
+    documents: tuple[DocumentPlan, ...] = ()
     stages: tuple[Stage, ...] = ()
     lock: tuple[LockedStage, ...] = ()
     records: tuple[Record, ...] = ()

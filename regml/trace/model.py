@@ -13,11 +13,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from regml.digest import fingerprint
 from regml.errors import UnknownIdError
 from regml.files.markdown import LocatedItem
 from regml.files.python_tests import WrittenTest
 from regml.items.base import Item
 from regml.items.data import DatasetManifest
+from regml.items.documents import PREFIX, DocumentPlan
 from regml.items.links import AnyItem, Link
 from regml.items.recorded import Outcome, Record, StageRun, TestCase
 from regml.trace.current import Current
@@ -45,12 +47,14 @@ class NodeType(StrEnum):
     STAGE_RUN = "stage run"
     TEST_RUN = "test run"
     APPROVAL = "approval"
+    WAIVER = "waiver"
     DATASET = "dataset version"
     MODEL = "model version"
     EVALUATION = "evaluation"
     TEST = "test"
     COMMIT = "commit"
     FILE = "source file"
+    DOCUMENT = "document"
     MISSING = "missing"
     """Something links to it and it does not exist."""
 
@@ -171,7 +175,14 @@ class KnownTest:
 
 
 NodeValue = (
-    LocatedItem | Record | DatasetVersion | ModelVersion | Evaluation | KnownTest | None
+    LocatedItem
+    | Record
+    | DatasetVersion
+    | ModelVersion
+    | Evaluation
+    | KnownTest
+    | DocumentPlan
+    | None
 )
 
 
@@ -246,12 +257,13 @@ class TraceGraph:
 
         Accepts ids in any case, ``model@current``, ``dataset@current``,
         ``evaluation@current``, beginnings of digests (``model@3f9``), bare record ids,
-        and tests without ``test:``.
+        and tests, files and documents without ``test:``, ``file:`` and ``doc:``.
 
         Raises:
             UnknownIdError: Nothing or more than one thing fits.
         """
-        for name in (text, text.upper(), f"test:{text}", f"file:{text}"):
+        prefixed = (f"test:{text}", f"file:{text}", f"{PREFIX}{text}")
+        for name in (text, text.upper(), *prefixed):
             if name in self.nodes and self.nodes[name].type is not NodeType.MISSING:
                 return self.nodes[name]
         prefix, _, digest = text.partition("@")
@@ -313,14 +325,58 @@ class TraceGraph:
             if isinstance(found.item, model) and (retired or found.item.retired is None)
         )
 
-    def fingerprint(self, item_id: str) -> str | None:
-        """Return the fingerprint of an item, or ``None`` when no item has this id."""
-        if item_id not in self._fingerprints:
-            item = self.item(item_id)
-            if item is None:
+    def fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint of an item or document, ``None`` when there is none.
+
+        That of a document follows from its template and from all that it presents.
+        """
+        if name not in self._fingerprints:
+            node = self.nodes.get(name)
+            if node is not None and isinstance(node.value, DocumentPlan):
+                self._fingerprints[name] = self._fingerprint_of(node.value)
+            elif (item := self.item(name)) is not None:
+                self._fingerprints[name] = item.fingerprint()
+            else:
                 return None
-            self._fingerprints[item_id] = item.fingerprint()
-        return self._fingerprints[item_id]
+        return self._fingerprints[name]
+
+    def signable(
+        self, names: Iterable[str]
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Return what a signature under items or documents is for.
+
+        Returns:
+            Their fingerprints by id, and those of the items they link to or present.
+
+        Raises:
+            UnknownIdError: One is neither an item nor a document.
+        """
+        wanted = dict.fromkeys(names)
+        if unknown := sorted(n for n in wanted if self.fingerprint(n) is None):
+            raise UnknownIdError(
+                f"{', '.join(unknown)}: no such item or document. "
+                "'regml list' prints all."
+            )
+        signed = {name: self.fingerprint(name) or "" for name in wanted}
+        reasons = {edge.target for name in wanted for edge in self.out(name)}
+        for plan in self.evidence.documents:
+            if plan.node_id in wanted:
+                reasons |= self._presented(plan)
+        linked = {
+            name: self.fingerprint(name) or ""
+            for name in sorted(reasons)
+            if self.item(name) is not None
+        }
+        return signed, linked
+
+    def documents_of(self, item_id: str) -> tuple[DocumentPlan, ...]:
+        """Return the documents that present an item, by number."""
+        item = self.item(item_id)
+        return tuple(
+            plan
+            for plan in self.evidence.documents
+            if item is not None and item.kind in plan.items
+        )
 
     def where(self, node_id: str, text: str = "") -> str:
         """Return ``path:line`` of a text in an item's file, or where the node lies."""
@@ -374,6 +430,28 @@ class TraceGraph:
         other = {(e.target if e.source == node_id else e.source, e.link) for e in edges}
         return tuple(sorted(other))
 
+    def _presented(self, plan: DocumentPlan) -> set[str]:
+        return {
+            found.item.id
+            for found in self.evidence.items
+            if found.item.kind in plan.items and found.item.retired is None
+        }
+
+    def _fingerprint_of(self, plan: DocumentPlan) -> str:
+        current = self.current
+        return plan.fingerprint(
+            items={
+                name: self.fingerprint(name) or "" for name in self._presented(plan)
+            },
+            versions={
+                "dataset": current.manifest and current.manifest.sha256,
+                "model": current.model and current.model.sha256,
+                "evaluation": _made_by(current.evaluation),
+            },
+            device=fingerprint(self.evidence.config.device.model_dump(mode="json")),
+            policy=fingerprint(self.evidence.policy.model_dump(mode="json")),
+        )
+
     def _reach(
         self, start: str, neighbours: Callable[[str], Iterable[tuple[str, Link]]]
     ) -> frozenset[str]:
@@ -409,3 +487,10 @@ class TraceGraph:
         if near:
             return f"{text!r} is unknown. Did you mean {', '.join(near)}?"
         return f"{text!r} is unknown. 'regml list' shows what there is."
+
+
+def _made_by(record: Record | None) -> str | None:
+    """Return the digest of all that a run wrote: equal for a run that is repeated."""
+    if record is None or not isinstance(record.statement, StageRun):
+        return None
+    return fingerprint({out.path: out.sha256 for out in record.statement.outputs})

@@ -22,9 +22,9 @@ from regml.dhf.context.requirements import requirements, traceability
 from regml.dhf.context.risk import risk_file
 from regml.dhf.context.verification import verification
 from regml.dhf.markdown import Markdown, escape
-from regml.dhf.plan import DocumentPlan
 from regml.dhf.table import Table, table
 from regml.findings import RuleOutcome
+from regml.items.documents import DocumentPlan
 from regml.trace.model import TraceGraph
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from regml.dhf.context.common import verdict
 from regml.dhf.markdown import Markdown, escape
-from regml.dhf.plan import DocumentPlan
 from regml.dhf.table import Table, table
 from regml.findings import RuleOutcome
 from regml.items.base import SafetyClass
+from regml.items.documents import DocumentPlan
 from regml.standards.catalogue import load_catalogue
 from regml.trace.coverage import gap_table
 from regml.trace.model import TraceGraph

@@ -1,13 +1,13 @@
-"""Which documents a Design History File consists of: one template each."""
+"""Templates of documents: front matter, body, and the parts they include."""
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pydantic import StringConstraints
-
+from regml.digest import sha256_of
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.text import parse_yaml, read_text, validate
-from regml.items.base import Line, Lines, SafetyClass, Strict
+from regml.items.documents import DocumentPlan
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -16,61 +16,36 @@ TEMPLATES = "dhf_templates"
 """Folder of the templates, relative to the project."""
 
 _FRONT = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
-
-
-class DocumentPlan(Strict):
-    """One document as the front matter of its template plans it.
-
-    Attributes:
-        id: Name of its files, without the number.
-        number: Two digits; the order of the documents.
-        title: Its name.
-        purpose: What it is for, in one sentence.
-        clauses: Clauses it serves, e.g. ``IEC 62304 5.2``.
-        classes: Safety classes that need it; others may leave it out.
-        owner: Role that answers for its content.
-        approvers: Roles that sign it.
-        landscape: Its tables need the wide side of the paper.
-        path: Of the template, relative to the project.
-        body: The template itself.
-        first_line: Line of the file on which ``body`` begins.
-    """
-
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-    number: Annotated[str, StringConstraints(pattern=r"^\d\d$")]
-    title: Line
-    purpose: Line
-    clauses: Lines = ()
-    classes: tuple[SafetyClass, ...] = tuple(SafetyClass)
-    owner: Line
-    approvers: Lines
-    landscape: bool = False
-    path: str
-    body: str
-    first_line: int
-
-    @property
-    def name(self) -> str:
-        """File name without ending, e.g. ``05-srs``."""
-        return f"{self.number}-{self.id}"
+_INCLUDE = re.compile(r"{%-?\s*include\s+[\"']([^\"']+)[\"']")
 
 
 def read_plans(root: "Traversable") -> tuple[DocumentPlan, ...]:
-    """Read every template of a project, sorted by number.
+    """Read every template of a project that is to be built, sorted by number.
 
     Raises:
         ConfigError: There is no template.
         BrokenFileError: A front matter is wrong, or two documents share a number.
     """
-    plans = [
-        parse_plan(name, read_text(root / name, name=name))
-        for name in _names(root)
-        if not _is_part(name)
-    ]
+    plans = read_documents(root)
     if not plans:
         raise ConfigError(
             f"{TEMPLATES}: no *.md.j2 here. Copy the templates of 'regml init'."
         )
+    return plans
+
+
+def read_documents(root: "Traversable") -> tuple[DocumentPlan, ...]:
+    """Read every template of a project, sorted by number; there may be none.
+
+    Raises:
+        BrokenFileError: A front matter is wrong, or two documents share a number.
+    """
+    parts = read_parts(root)
+    plans = [
+        parse_plan(name, read_text(root / name, name=name), parts=parts)
+        for name in _names(root)
+        if not _is_part(name)
+    ]
     _refuse_equal_numbers(plans)
     return tuple(sorted(plans, key=lambda plan: plan.number))
 
@@ -88,8 +63,15 @@ def read_parts(root: "Traversable") -> dict[str, str]:
     }
 
 
-def parse_plan(path: str, text: str) -> DocumentPlan:
+def parse_plan(
+    path: str, text: str, *, parts: Mapping[str, str] | None = None
+) -> DocumentPlan:
     """Return the plan that a template's text holds.
+
+    Args:
+        path: Of the template.
+        text: Its content.
+        parts: What it may include, by file name.
 
     Raises:
         BrokenFileError: The front matter is missing or wrong.
@@ -104,9 +86,25 @@ def parse_plan(path: str, text: str) -> DocumentPlan:
         )
     fields = parse_yaml(match[1], name=path, first_line=2)
     if isinstance(fields, dict):
-        place = {"path": path, "first_line": text[: match.end()].count("\n") + 1}
-        fields = {**fields, **place, "body": text[match.end() :]}
+        fields = {
+            **fields,
+            "path": path,
+            "first_line": text[: match.end()].count("\n") + 1,
+            "body": text[match.end() :],
+            "sha256": _digest(text, parts or {}),
+        }
     return validate(DocumentPlan, fields, text=match[1], name=path, first_line=2)
+
+
+def _digest(text: str, parts: Mapping[str, str]) -> str:
+    """Return the digest of a template and of all it includes, directly or not."""
+    whole, todo = {"": text}, [text]
+    while todo:
+        for name in _INCLUDE.findall(todo.pop()):
+            if name in parts and name not in whole:
+                whole[name] = parts[name]
+                todo.append(parts[name])
+    return sha256_of("\0".join(whole[name] for name in sorted(whole)).encode())
 
 
 def _names(root: "Traversable") -> list[str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from regml.dhf.plan import parse_plan, read_parts, read_plans
 from regml.errors import BrokenFileError, ConfigError
+from regml.files.documents import parse_plan, read_parts, read_plans
 
 FRONT = """\
 ---

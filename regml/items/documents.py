@@ -1,0 +1,99 @@
+"""Documents of the Design History File, as the front matter of a template plans them.
+
+A document is signed like an item: as long as its template, the items it presents and
+the versions it speaks about are what they were.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from regml.digest import fingerprint
+from regml.items.base import Kind, Line, Lines, SafetyClass, Strict
+
+PREFIX = "doc:"
+"""How the id of a document begins among those of items and records."""
+
+
+class Version(StrEnum):
+    """What a document may speak about besides items: made by runs, named by digest."""
+
+    DATASET = "dataset"
+    MODEL = "model"
+    EVALUATION = "evaluation"
+
+
+class DocumentPlan(Strict):
+    """One document as the front matter of its template plans it.
+
+    Attributes:
+        id: Name of its files, without the number.
+        number: Two digits; the order of the documents.
+        title: Its name.
+        purpose: What it is for, in one sentence.
+        clauses: Clauses it serves, e.g. ``IEC 62304 5.2``.
+        classes: Safety classes that need it; others may leave it out.
+        owner: Role that answers for its content.
+        approvers: Roles that sign it.
+        items: Kinds of item whose content it presents.
+        versions: Versions of data, model and results it presents.
+        landscape: Its tables need the wide side of the paper.
+        path: Of the template, relative to the project.
+        body: The template itself.
+        first_line: Line of the file on which ``body`` begins.
+        sha256: Of the template with the parts it includes.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    number: Annotated[str, StringConstraints(pattern=r"^\d\d$")]
+    title: Line
+    purpose: Line
+    clauses: Lines = ()
+    classes: tuple[SafetyClass, ...] = tuple(SafetyClass)
+    owner: Line
+    approvers: Lines
+    items: tuple[Kind, ...] = ()
+    versions: tuple[Version, ...] = ()
+    landscape: bool = False
+    path: str
+    body: str
+    first_line: int
+    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """File name without ending, e.g. ``05-srs``."""
+        return f"{self.number}-{self.id}"
+
+    @property
+    def node_id(self) -> str:
+        """How people name it when they sign it, e.g. ``doc:05-srs``."""
+        return f"{PREFIX}{self.name}"
+
+    def fingerprint(
+        self,
+        *,
+        items: Mapping[str, str],
+        versions: Mapping[str, str | None],
+        device: str,
+        policy: str,
+    ) -> str:
+        """Return the sha256 that changes when anything the document presents changes.
+
+        Args:
+            items: Fingerprint of each item in force of its kinds, by id.
+            versions: Digest of what is current, by the name of the version.
+            device: Fingerprint of what ``regml.toml`` says about the device.
+            policy: Fingerprint of the risk policy; counts where risks are presented.
+        """
+        return fingerprint(
+            {
+                "template": self.sha256,
+                "items": dict(items),
+                "versions": {name: versions.get(name) for name in self.versions},
+                "device": device,
+                "policy": policy if Kind.RISK in self.items else None,
+            }
+        )

@@ -9,7 +9,9 @@ from regml.digest import fingerprint
 
 ItemId = Annotated[
     str,
-    StringConstraints(pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP|NA)-\d{2,}$"),
+    StringConstraints(
+        pattern=r"^(UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP|NA|EXT)-[0-9]{2,}$"
+    ),
 ]
 """An id of any kind; which kinds a link accepts is the business of check T11."""
 
@@ -34,6 +36,7 @@ class Kind(StrEnum):
     PROBLEM_REPORT = "PR"
     PCCP_MODIFICATION = "PCCP"
     EXCLUSION = "NA"
+    EXTERNAL_EVIDENCE = "EXT"
 
 
 class SafetyClass(StrEnum):
@@ -47,7 +50,7 @@ class SafetyClass(StrEnum):
 class Strict(BaseModel):
     """A value that is valid from the moment it exists; a misspelt key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Item(Strict):

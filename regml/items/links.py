@@ -8,6 +8,7 @@ from typing import Final
 from regml.items.base import Kind
 from regml.items.data import AnnotationProtocol, DatasetSpecification
 from regml.items.design import SoftwareItem, Soup
+from regml.items.external import ExternalEvidence
 from regml.items.lifecycle import (
     ChangeRequest,
     PccpModification,
@@ -30,6 +31,7 @@ AnyItem = (
     | ProblemReport
     | PccpModification
     | Exclusion
+    | ExternalEvidence
 )
 
 MODELS: Final[dict[Kind, type[AnyItem]]] = {
@@ -66,6 +68,7 @@ class Link(StrEnum):
     PRODUCED_BY = "produced_by"
     AT_COMMIT = "at_commit"
     APPROVES = "approves"
+    WAIVES = "waives"
     FULFILS = "fulfils"
     """From a dataset version to its specification."""
 
@@ -99,7 +102,7 @@ def references(item: AnyItem) -> Iterator[Reference]:
 def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows below
     k = Kind
     match item:
-        case UserNeed() | AnnotationProtocol() | Exclusion():
+        case UserNeed() | AnnotationProtocol() | Exclusion() | ExternalEvidence():
             return
         case Requirement():
             yield "refines", Link.REFINES, item.refines, k.USER_NEED, k.REQUIREMENT

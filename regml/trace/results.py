@@ -153,7 +153,7 @@ def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
         yield _of_approval(graph, item_id, roles, "approval")
         if item.kind is Kind.DATASET_SPECIFICATION:
             yield _of_collection(graph, item_id)
-    elif item and item.kind is Kind.EXCLUSION:
+    elif item and item.kind in (Kind.EXCLUSION, Kind.EXTERNAL_EVIDENCE):
         yield _of_approval(graph, item_id, (Role.QUALITY,), "approval")
 
 

@@ -15,6 +15,7 @@ from regml.dhf.context.risk import risk_section
 from regml.dhf.table import table
 from regml.items.data import AnnotationProtocol, DatasetSpecification
 from regml.items.design import SoftwareItem, Soup
+from regml.items.external import ExternalEvidence
 from regml.items.lifecycle import (
     ChangeRequest,
     PccpModification,
@@ -55,6 +56,8 @@ def item_section(graph: TraceGraph, item: AnyItem) -> ItemSection:
             return _modification(item)
         case Exclusion():
             return _exclusion(graph, item)
+        case ExternalEvidence():
+            return _external(graph, item)
 
 
 def _test_protocol(graph: TraceGraph, item: TestProtocol) -> ItemSection:
@@ -113,6 +116,21 @@ def _exclusion(graph: TraceGraph, item: Exclusion) -> ItemSection:
     status = requirement_status(graph, item.id)
     rows = [
         ("Excludes", item.excludes),
+        ("Status", verdict(status.status)),
+        ("Because", reasons(status)),
+    ]
+    return ItemSection(item.id, item.title, item.text, facts(rows))
+
+
+def _external(graph: TraceGraph, item: ExternalEvidence) -> ItemSection:
+    status = requirement_status(graph, item.id)
+    rows = [
+        ("Clauses", item.clauses),
+        ("Document", item.document),
+        ("Version", item.version),
+        ("Kept in", item.location),
+        ("sha256", item.sha256),
+        ("Valid until", item.valid_until),
         ("Status", verdict(status.status)),
         ("Because", reasons(status)),
     ]

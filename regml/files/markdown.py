@@ -4,7 +4,7 @@ The file name is the id, and ``parse_item(path, write_item(item)).item == item``
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 ITEM_FOLDERS = ("requirements_srs", "risk", "design", "verification", "maintenance")
 """Where items lie; every ``*.md`` below is one, except ``README.md``."""
 
-_ID = re.compile(r"^([A-Z]+)-\d{2,}$")
+LONGEST = 1_000_000
+"""Characters of an item's file; a longer one is no text that people wrote."""
+
+_ID = re.compile(r"([A-Z]+)-[0-9]{2,}")
 _FENCE = "---\n"
 
 
@@ -55,6 +58,8 @@ def read_items(root: "Traversable") -> tuple[LocatedItem, ...]:
         BrokenFileError: A file is no item; names file and line.
     """
     folders = [name for name in ITEM_FOLDERS if (root / name).is_dir()]
+    for name in folders:
+        _refuse_link(root / name, name)
     found = [
         file
         for name in folders or [""]
@@ -77,17 +82,19 @@ def parse_item(path: str, text: str) -> LocatedItem:
         BrokenFileError: The name is no id or the text no item.
     """
     item_id = path.rpartition("/")[2].removesuffix(".md")
-    match = _ID.match(item_id)
+    match = _ID.fullmatch(item_id)
     if match is None or match[1] not in set(Kind):
         raise BrokenFileError(
             path,
             f"{item_id!r} is not an id.",
             remedy=f"Name the file after its id, e.g. SRS-012.md; kinds: {_kinds()}.",
         )
+    _refuse_large(path, text)
     front, body = _split(path, text)
     fields = parse_yaml(front, name=path, first_line=2)
     model = MODELS[Kind(match[1])]
     if isinstance(fields, dict):
+        _refuse_other_kind(path, model, fields)
         for reserved in {"id", "text"} & set(fields):
             raise BrokenFileError(
                 path,
@@ -129,6 +136,7 @@ def _markdown(folder: "Traversable", path: str) -> Iterator[tuple[str, "Traversa
     """Give path and file of each Markdown file at any depth."""
     for entry in folder.iterdir():
         name = f"{path}/{entry.name}" if path else entry.name
+        _refuse_spelling(entry.name, name)
         if entry.name.endswith(".md"):
             if entry.name == "README.md":
                 continue
@@ -137,6 +145,44 @@ def _markdown(folder: "Traversable", path: str) -> Iterator[tuple[str, "Traversa
         elif entry.is_dir():
             _refuse_link(entry, name)
             yield from _markdown(entry, name)
+
+
+def _refuse_large(path: str, text: str) -> None:
+    if len(text) > LONGEST:
+        raise BrokenFileError(
+            path,
+            f"has {len(text):,} characters; an item has at most {LONGEST:,}.",
+            remedy="Keep what is not text beside the item and name it there.",
+        )
+
+
+def _refuse_spelling(file_name: str, path: str) -> None:
+    """A file with almost the right ending would not be read, and nobody would know."""
+    stem, _, ending = file_name.rpartition(".")
+    if ending.lower() in {"md", "markdown"} and ending != "md":
+        raise BrokenFileError(
+            path, f"ends in '.{ending}'.", remedy=f"Rename it to {stem}.md."
+        )
+
+
+def _refuse_other_kind(
+    path: str, model: type[AnyItem], fields: Mapping[object, object]
+) -> None:
+    """Name the kind whose fields these are, where the file is named like another."""
+    given = {str(key) for key in fields}
+    if given <= set(model.model_fields):
+        return
+    fits = [
+        kind.value for kind, other in MODELS.items() if given <= set(other.model_fields)
+    ]
+    if len(fits) == 1:
+        raise BrokenFileError(
+            path,
+            f"is named like an item of kind {model.kind.value} and has the fields of "
+            f"one of kind {fits[0]}.",
+            remedy=f"Name it {fits[0]}-... if that is what it is, "
+            "or correct the fields.",
+        )
 
 
 def _refuse_link(entry: "Traversable", name: str) -> None:

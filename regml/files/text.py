@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from regml.errors import BrokenFileError
+from regml.files.yaml_guard import refuse_traps
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -69,21 +70,33 @@ def parse_yaml(text: str, *, name: str, first_line: int = 1) -> Any:
         first_line: Line of the file on which ``text`` begins.
 
     Raises:
-        BrokenFileError: It is not YAML.
+        BrokenFileError: It is not YAML, or YAML that hides what a value is.
     """
+    refuse_traps(text, name=name, first_line=first_line)
     try:
         return yaml.load(text, StrictLoader)  # noqa: S506 - StrictLoader is a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        line = mark.line if mark else 0
         raise BrokenFileError(
             name,
-            f"is not valid YAML: {error.problem or error.context}.",
+            f"is not valid YAML: {_problem(error, text, line)}.",
             remedy="Mend the line; a text with ': ' or '#' needs quotes.",
-            line=mark.line + first_line if mark else first_line,
+            line=line + first_line,
         ) from error
     except yaml.YAMLError as error:
         raise BrokenFileError(
-            name, f"is not valid YAML: {error}.", line=first_line
+            name,
+            f"is not valid YAML: {str(error).partition(chr(10))[0]}.",
+            remedy="Remove the sign.",
+            line=_line_of_control_sign(text) + first_line,
+        ) from error
+    except ValueError as error:
+        raise BrokenFileError(
+            name,
+            f"has a date or number that does not exist: {error}.",
+            remedy="Correct it, or put it between quotes.",
+            line=_line_of_bad_value(text) + first_line,
         ) from error
 
 
@@ -116,6 +129,41 @@ def validate(
             remedy=_remedy(model, first["type"], place) + more,
             line=_line_of(text, first["loc"]) + first_line - 1,
         ) from error
+
+
+def _problem(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
+    """Return what the parser says, or that a tab stands where spaces have to."""
+    lines = text.split("\n")
+    shown = lines[line] if line < len(lines) else ""
+    if "\t" in shown[: len(shown) - len(shown.lstrip())]:
+        return "the line begins with a tab, YAML takes only spaces"
+    return str(error.problem or error.context)
+
+
+def _line_of_control_sign(text: str) -> int:
+    """Return the 0-based line of the first control character."""
+    signs = (
+        at for at, sign in enumerate(text) if ord(sign) < 0x20 and sign not in "\t\n\r"
+    )
+    return text.count("\n", 0, next(signs, 0))
+
+
+def _line_of_bad_value(text: str) -> int:
+    """Return the 0-based line of the first scalar that cannot be made a value."""
+    loader = StrictLoader("")
+    todo = [yaml.compose(text, StrictLoader)]
+    while todo:
+        match todo.pop():
+            case yaml.ScalarNode() as node:
+                try:
+                    loader.construct_object(node)
+                except ValueError:
+                    return int(node.start_mark.line)
+            case yaml.SequenceNode() as node:
+                todo += reversed(node.value)
+            case yaml.MappingNode() as node:
+                todo += [part for row in reversed(node.value) for part in row[::-1]]
+    return 0
 
 
 def _in_words(kind: str, place: str, message: str, given: object) -> str:

@@ -27,6 +27,10 @@ class Finding:
         remedy: What to do next, in one sentence.
         severity: How much it weighs.
         clauses: The clauses it stands for, e.g. ``("IEC 62304 5.7.4",)``.
+        details: More lines that show it, e.g. what changed field by field.
+        waived_by: Id of the signed record that waives it; ``None`` when it counts.
+        waived_until: Last day of the waiver, as in ``2026-12-31``.
+        waived_because: Who waives it and why.
     """
 
     rule: str
@@ -36,6 +40,10 @@ class Finding:
     remedy: str = ""
     severity: Severity = Severity.BLOCKER
     clauses: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    waived_by: str | None = None
+    waived_until: str | None = None
+    waived_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +63,13 @@ class RuleOutcome:
     subjects: int
     findings: tuple[Finding, ...]
     off: str | None = None
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that count: nobody waives them."""
+        return tuple(found for found in self.findings if found.waived_by is None)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """The findings that a signed waiver covers; they are printed all the same."""
+        return tuple(found for found in self.findings if found.waived_by is not None)

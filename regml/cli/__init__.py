@@ -12,6 +12,7 @@ LAZY = {
     "approve": "regml.cli.record:approve",
     "check": "regml.cli.trace:check",
     "dhf": "regml.cli.dhf:dhf",
+    "diff": "regml.cli.change:diff",
     "gaps": "regml.cli.trace:gaps",
     "init": "regml.cli.start:init",
     "lineage": "regml.cli.trace:lineage",
@@ -23,6 +24,7 @@ LAZY = {
     "test": "regml.cli.record:test",
     "trace": "regml.cli.trace:trace",
     "verify": "regml.cli.record:verify",
+    "waive": "regml.cli.sign:waive",
 }
 """Where each command lives; it is imported when it is typed."""
 
@@ -30,6 +32,7 @@ HELP = {
     "approve": "Sign the content of items as reviewed or approved.",
     "check": "Look for gaps in the evidence.",
     "dhf": "Build the Design History File.",
+    "diff": "Say what changed in meaning between two revisions.",
     "gaps": "Show clause by clause what is covered.",
     "init": "Start a project.",
     "lineage": "Tell where a model or dataset comes from.",
@@ -41,6 +44,7 @@ HELP = {
     "test": "Run the device's tests and leave a signed record.",
     "trace": "Follow the links of one item in both directions.",
     "verify": "Compare every record, signature and byte.",
+    "waive": "Sign that findings of one check are lived with until a day.",
 }
 
 

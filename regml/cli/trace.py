@@ -73,7 +73,7 @@ def check(
     outcomes = put_rules(_graph(ctx, at), rules or None, safety_class=asked)
     show_ = render.outcomes_json if form == "json" else render.outcomes_text
     click.echo(show_(outcomes), nl=False)
-    return int(any(outcome.findings for outcome in outcomes))
+    return int(any(outcome.open for outcome in outcomes))
 
 
 @click.command()
@@ -86,7 +86,7 @@ def summary(ctx: click.Context, at: str | None, form: str) -> None:
     from regml.trace.summary import summary as ask
 
     graph = _graph(ctx, at)
-    _print_page(ask(graph, put_rules(graph)), form)
+    print_page(ask(graph, put_rules(graph)), form)
 
 
 @click.command("list")
@@ -98,11 +98,12 @@ def list_(ctx: click.Context, what: str, at: str | None, form: str) -> None:
     """List items, runs, datasets, models or results.
 
     WHAT is items, requirements, runs, datasets, models, evaluations, tests, testruns,
-    approvals, or a kind of item: un, srs, ds, ap, risk, sw, soup, vp, cr, pr, pccp, na.
+    approvals, or a kind of item: un, srs, ds, ap, risk, sw, soup, vp, cr, pr, pccp,
+    na, ext.
     """
     from regml.trace.lists import list_table
 
-    _print_table(list_table(_graph(ctx, at), what), form)
+    print_table(list_table(_graph(ctx, at), what), form)
 
 
 @click.command()
@@ -114,7 +115,7 @@ def show(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     """Show one item with all its links."""
     from regml.trace.query import item_page
 
-    _print_page(item_page(_graph(ctx, at), name), form)
+    print_page(item_page(_graph(ctx, at), name), form)
 
 
 @click.command()
@@ -151,7 +152,7 @@ def lineage(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     """
     from regml.trace.lineage import lineage as ask
 
-    _print_page(ask(_graph(ctx, at), name), form)
+    print_page(ask(_graph(ctx, at), name), form)
 
 
 @click.command()
@@ -170,7 +171,7 @@ def matrix(
     from regml.trace.matrix import MATRIX
     from regml.trace.matrix import matrix as ask
 
-    _print_table(ask(_graph(ctx, at), columns or MATRIX), form)
+    print_table(ask(_graph(ctx, at), columns or MATRIX), form)
 
 
 @click.command()
@@ -201,7 +202,7 @@ def gaps(
 
     table = gap_table(_graph(ctx, at), load_catalogue(standard), safety_class)
     open_rows = tuple(row for row in table.rows if row[2] == "gap")
-    _print_table(Table(table.columns, open_rows) if only_open else table, form)
+    print_table(Table(table.columns, open_rows) if only_open else table, form)
     return int(bool(open_rows))
 
 
@@ -211,7 +212,8 @@ def _graph(ctx: click.Context, at: str | None) -> "TraceGraph":
     return open_project(project_root(ctx.obj), at=at).graph
 
 
-def _print_table(table: "Table", form: str) -> None:
+def print_table(table: "Table", form: str) -> None:
+    """Print a table in the form asked for; a terminal gets wrapped cells."""
     from regml.trace import render
 
     if form == "text" and sys.stdout.isatty():
@@ -226,7 +228,8 @@ def _print_table(table: "Table", form: str) -> None:
     click.echo(forms[form](table), nl=False)
 
 
-def _print_page(page: "Page", form: str) -> None:
+def print_page(page: "Page", form: str) -> None:
+    """Print a page in the form asked for."""
     from regml.trace import render
 
     forms = {

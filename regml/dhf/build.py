@@ -83,7 +83,7 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
         formats=formats,
         out=out,
     )
-    total = sum(len(outcome.findings) for outcome in outcomes)
+    total = sum(len(outcome.open) for outcome in outcomes)
     return Built(out, documents, files, total)
 
 

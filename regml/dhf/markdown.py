@@ -16,7 +16,7 @@ from regml.dhf.table import Table
 
 IDS = re.compile(
     r"\b(?:(?:UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP)-\d{2,}"
-    r"|(?:run|tests|approval|dataset|model|evaluation)@[0-9a-f]{12})\b"
+    r"|(?:run|tests|approval|waiver|dataset|model|evaluation)@[0-9a-f]{12})\b"
     r"|[\w./-]+\.py(?:::\w+)+"
 )
 """How items, records and tests are named in a text."""

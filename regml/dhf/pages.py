@@ -26,7 +26,14 @@ from regml.items.base import Kind
 from regml.items.data import DatasetManifest
 from regml.items.documents import DocumentPlan
 from regml.items.links import Link
-from regml.items.recorded import Approval, Outcome, Record, StageRun, TestRun
+from regml.items.recorded import (
+    Approval,
+    Outcome,
+    Record,
+    StageRun,
+    TestRun,
+    Waiver,
+)
 from regml.trace.lineage import lineage
 from regml.trace.model import (
     DatasetVersion,
@@ -38,6 +45,7 @@ from regml.trace.model import (
     TraceGraph,
 )
 from regml.trace.results import requirement_status
+from regml.trace.waivers import why_not
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@-]*")
 _WITH_STATUS = {
@@ -47,6 +55,7 @@ _WITH_STATUS = {
     Kind.ANNOTATION_PROTOCOL,
     Kind.PCCP_MODIFICATION,
     Kind.EXCLUSION,
+    Kind.EXTERNAL_EVIDENCE,
 }
 
 
@@ -155,6 +164,8 @@ def _record(graph: TraceGraph, record: Record) -> Content:
             return _test_run(graph, record, run)
         case Approval() as approval:
             return _approval(graph, record, approval)
+        case Waiver() as waiver:
+            return _waiver(graph, record, waiver)
 
 
 def _origin(record: Record) -> list[tuple[str, object]]:
@@ -216,6 +227,34 @@ def _approval(graph: TraceGraph, record: Record, approval: Approval) -> Content:
             (
                 "What was signed",
                 table(("Item", "Fingerprint that was signed", "As it is now"), signed),
+            ),
+        ),
+    )
+
+
+def _waiver(graph: TraceGraph, record: Record, waiver: Waiver) -> Content:
+    return Content(
+        facts=facts(
+            [
+                ("Check", waiver.rule),
+                ("Until", waiver.until),
+                ("Because", waiver.because),
+                ("Now", why_not(graph, record) or "holds"),
+                ("Role", waiver.role),
+                *_origin(record),
+            ]
+        ),
+        sections=(
+            (
+                "What is waived",
+                table(
+                    ("Subject", "Finding"),
+                    [
+                        (subject, message)
+                        for subject, told in sorted(waiver.messages.items())
+                        for message in told
+                    ],
+                ),
             ),
         ),
     )

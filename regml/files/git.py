@@ -32,6 +32,28 @@ _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
 
 
 @dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the project's history.
+
+    Attributes:
+        sha: In full.
+        person: Who wrote the change.
+        time_utc: When it was committed, RFC 3339 with ``Z``.
+        subject: First line of the message.
+        body: The rest of it.
+        paths: Files it touches, relative to the project; a merge touches what it
+            changed itself.
+    """
+
+    sha: str
+    person: Person
+    time_utc: str
+    subject: str
+    body: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TreeState:
     """How the work tree relates to its commit.
 

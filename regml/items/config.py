@@ -1,9 +1,9 @@
 """``regml.toml``: the device, what is under control, and who may sign."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from regml.items.base import Line, Lines, SafetyClass, Strict
 
@@ -15,6 +15,22 @@ class Role(StrEnum):
     QUALITY = "quality"
     CLINICAL = "clinical"
     AUTOMATION = "automation"
+
+
+MAY_WAIVE: Final = (Role.QUALITY,)
+"""Who may waive a finding."""
+
+
+class Misuse(Strict):
+    """A use that is not intended and can be foreseen (ISO 14971 5.2).
+
+    Attributes:
+        id: ``MU-01``, named by the risks that consider it.
+        text: What somebody may do.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^MU-\d{2,}$")]
+    text: Line
 
 
 class Device(Strict):
@@ -30,7 +46,8 @@ class Device(Strict):
         documentation_rationale: Why.
         intended_use: For whom and what.
         users: Who works with it.
-        not_for: Foreseeable misuse and limits.
+        not_for: Limits of the intended use.
+        misuse: Foreseeable misuse, each considered by a risk.
     """
 
     name: Line
@@ -43,6 +60,14 @@ class Device(Strict):
     intended_use: Line
     users: Line
     not_for: Lines
+    misuse: tuple[Misuse, ...] = ()
+
+    @model_validator(mode="after")
+    def _misuse_has_ids_of_its_own(self) -> Self:
+        ids = [row.id for row in self.misuse]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"[[device.misuse]] has {', '.join(twice)} twice")
+        return self
 
 
 class Sources(Strict):

@@ -130,6 +130,8 @@ def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows
                 k.ANNOTATION_PROTOCOL,
                 k.PCCP_MODIFICATION,
             )
+            located = tuple(name for cause in item.causes for name in cause.items)
+            yield "causes", Link.CONTRIBUTED_BY, located, k.SOFTWARE_ITEM
             for control in item.controls:
                 implemented, shown = control.implemented_by, control.effectiveness
                 yield "controls", Link.IMPLEMENTED_BY, implemented, *evidence

@@ -4,6 +4,7 @@ These are plain dataclasses, because the recorder that makes them has to start f
 How they are written into signed statements is told in :mod:`regml.records.statement`.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -100,15 +101,36 @@ class TestCase:
 
 
 @dataclass(frozen=True, slots=True)
-class TestRun:
-    """One run of the automated tests of the device.
+class TestReport:
+    """A file in which a test runner left its results.
 
     Attributes:
-        origin: Who, when, at which commit, on which machine.
+        name: As it was named on import, POSIX.
+        sha256: Of its bytes.
+        form: ``junit`` or ``robot``.
+    """
+
+    __test__ = False  # not a test class for pytest
+
+    name: str
+    sha256: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """One run of automated tests of the device.
+
+    Attributes:
+        origin: Who, when, at which commit, on which machine. Of imported results:
+            the code that the tests ran on, as far as whoever imported them knew.
         command: What was typed.
         cases: Every test, also the skipped ones, sorted by name.
         fingerprints: Of each verified item as it was then, by id.
         models: sha256 of each model file the tests used, by path.
+        reports: Files of other runners it was imported from; empty for ``regml test``.
+        complete: Every test of its kind ran: one that is missing does not exist any
+            more. False when only some were asked for.
     """
 
     __test__ = False  # not a test class for pytest
@@ -118,6 +140,63 @@ class TestRun:
     cases: tuple[TestCase, ...]
     fingerprints: Mapping[str, str]
     models: Mapping[str, str] = field(default_factory=dict)
+    reports: tuple[TestReport, ...] = ()
+    complete: bool = False
+
+
+class StepOutcome(StrEnum):
+    """What a person saw in one step of a protocol."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """It could not be carried out."""
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutedStep:
+    """One step of a protocol as it was carried out.
+
+    Attributes:
+        do: What was asked for.
+        expect: What should have been seen.
+        outcome: Whether it was.
+        observed: What was seen, in the words of who saw it.
+    """
+
+    do: str
+    expect: str
+    outcome: StepOutcome
+    observed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A protocol that a person carried out and signed (IEC 62304 5.7.5).
+
+    Attributes:
+        origin: Who, when, at which commit.
+        protocol: Id of the protocol.
+        fingerprints: Of the protocol and of all it verifies as they were, by id.
+        steps: All its steps in order.
+        models: sha256 of each model file that was there, by path.
+        comment: What the person added.
+    """
+
+    origin: Origin
+    protocol: str
+    fingerprints: Mapping[str, str]
+    steps: tuple[ExecutedStep, ...]
+    models: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
+
+    @property
+    def verdict(self) -> StepOutcome:
+        """The worst of its steps."""
+        worst_first = (StepOutcome.FAILED, StepOutcome.BLOCKED, StepOutcome.SKIPPED)
+        found = {step.outcome for step in self.steps}
+        return next((o for o in worst_first if o in found), StepOutcome.PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +220,31 @@ class Approval:
     comment: str = ""
 
 
-Statement = StageRun | TestRun | Approval
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A signed decision to live with findings of one rule until a day.
+
+    Attributes:
+        origin: Who, when, at which commit.
+        role: The role they spoke in.
+        rule: Id of the rule, e.g. ``T03``.
+        subjects: Fingerprint of each subject as it was then; ``""`` for what is no
+            item.
+        messages: What the rule said about each subject: only that is waived.
+        until: Last day on which it holds.
+        because: Why.
+    """
+
+    origin: Origin
+    role: str
+    rule: str
+    subjects: Mapping[str, str]
+    messages: Mapping[str, tuple[str, ...]]
+    until: dt.date
+    because: str
+
+
+Statement = StageRun | TestRun | Approval | Waiver | Execution
 
 
 @dataclass(frozen=True, slots=True)

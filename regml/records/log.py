@@ -25,12 +25,14 @@ from regml.digest import canonical_json, sha256_of
 from regml.errors import RecordError, UnknownIdError
 from regml.items.recorded import (
     Approval,
+    Execution,
     LogProblem,
     ProblemKind,
     Record,
     StageRun,
     Statement,
     TestRun,
+    Waiver,
 )
 from regml.records import statement as statements
 from regml.records.dsse import (
@@ -48,7 +50,13 @@ if TYPE_CHECKING:
 FOLDER = "records"
 LOG = f"{FOLDER}/log.jsonl"
 LOCK = ".regml/log.lock"
-KINDS = {StageRun: "runs", TestRun: "tests", Approval: "approvals"}
+KINDS = {
+    StageRun: "runs",
+    TestRun: "tests",
+    Approval: "approvals",
+    Waiver: "waivers",
+    Execution: "executions",
+}
 """Folder below ``records/`` for each kind of statement."""
 
 
@@ -281,6 +289,10 @@ def _file_name(statement: Statement, digest: str) -> str:
             name = "tests"
         case Approval():
             name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.meaning)
+        case Waiver():
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.rule)
+        case Execution():
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.protocol)
     return f"{FOLDER}/{KINDS[type(statement)]}/{stamp}-{name}-{digest[:8]}.json"
 
 
@@ -332,10 +344,10 @@ def _open(
     if key_id is None:
         return problem(*_distrust(envelope, keys))
     who = statement.origin.person.email
-    if isinstance(statement, Approval) and who != keys[key_id].email:
+    if isinstance(statement, Approval | Waiver | Execution) and who != keys[key_id].email:
         return problem(
             ProblemKind.UNKNOWN_SIGNER,
-            f"it approves in the name of {who} with the key of {keys[key_id].email}",
+            f"it signs in the name of {who} with the key of {keys[key_id].email}",
         )
     return Record(
         entry.sha256[:12], entry.sha256, entry.path, previous, key_id, statement

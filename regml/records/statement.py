@@ -6,26 +6,34 @@ noun        predicate type                                         subject
 StageRun    SLSA provenance v1, with our own build type            outputs, or the log
 TestRun     in-toto test result v0.1                               code and models
 Approval    ``urn:regml:predicate:approval:v1``                    items
+Waiver      ``urn:regml:predicate:waiver:v1``                      findings
+Execution   ``urn:regml:predicate:execution:v1``                   items and models
 ==========  =====================================================  ==================
 
 Fields that SLSA and in-toto do not have begin with ``regml_``. The digests of the log
 heads before a statement (``regml_previous``) are part of what is signed.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from regml.digest import Artifact
+from regml.digest import Artifact, fingerprint
 from regml.errors import RecordError
 from regml.items.recorded import (
     Approval,
+    ExecutedStep,
+    Execution,
     Origin,
     Outcome,
     Person,
     StageRun,
     Statement,
+    StepOutcome,
     TestCase,
+    TestReport,
     TestRun,
+    Waiver,
 )
 from regml.version import __version__
 
@@ -33,6 +41,8 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 APPROVAL = "urn:regml:predicate:approval:v1"
+WAIVER = "urn:regml:predicate:waiver:v1"
+EXECUTION = "urn:regml:predicate:execution:v1"
 BUILD_TYPE = "urn:regml:buildtype:dvc-stage:v1"
 BUILDER = "urn:regml:recorder:v1"
 
@@ -60,8 +70,14 @@ def write(statement: Statement, previous: Iterable[str]) -> Json:
         case Approval():
             kind, subject = APPROVAL, _digests(statement.fingerprints)
             predicate = _approval(statement, heads)
+        case Waiver():
+            kind, subject = WAIVER, _waived(statement)
+            predicate = _waiver(statement, heads)
+        case Execution():
+            kind, subject = EXECUTION, _executed(statement)
+            predicate = _execution(statement, heads)
     if not subject:
-        raise RecordError("an approval needs at least one item. Name its id.")
+        raise RecordError("a signature needs at least one item. Name its id.")
     return {
         "_type": STATEMENT_TYPE,
         "subject": subject,
@@ -102,6 +118,10 @@ def _read(document: Json) -> tuple[Statement, tuple[str, ...]]:
         case "urn:regml:predicate:approval:v1":
             approval = _read_approval(predicate, subject)
             return approval, tuple(predicate["regml_previous"])
+        case "urn:regml:predicate:waiver:v1":
+            return _read_waiver(predicate, subject), tuple(predicate["regml_previous"])
+        case "urn:regml:predicate:execution:v1":
+            return _read_execution(predicate), tuple(predicate["regml_previous"])
         case other:
             raise ValueError(f"predicateType is {other!r}")
 
@@ -204,6 +224,11 @@ def _test_result(run: TestRun, previous: list[str]) -> Json:
             for case in run.cases
         ],
         "regml_models": dict(run.models),
+        "regml_reports": [
+            {"name": r.name, "digest": {"sha256": r.sha256}, "form": r.form}
+            for r in run.reports
+        ],
+        "regml_complete": run.complete,
         "regml_origin": _origin(run.origin),
         "regml_previous": previous,
     }
@@ -225,11 +250,66 @@ def _read_tests(predicate: Json) -> TestRun:
         ),
         fingerprints=_by_name(predicate["configuration"]),
         models=predicate["regml_models"],
+        reports=tuple(
+            TestReport(row["name"], row["digest"]["sha256"], row["form"])
+            for row in predicate.get("regml_reports", ())
+        ),
+        # before there were imports, only a run without arguments was complete
+        complete=predicate.get(
+            "regml_complete", predicate["regml_command"] == "regml test"
+        ),
     )
 
 
 def _test_subject(run: TestRun) -> list[Json]:
     return [*_digests({"code": run.origin.code}), *_digests(run.models)]
+
+
+def _executed(execution: Execution) -> list[Json]:
+    """Return what was tried out: the code, the models, and the protocol itself."""
+    named = {"code": execution.origin.code, **execution.models}
+    return _digests(named | dict(execution.fingerprints))
+
+
+def _execution(execution: Execution, previous: list[str]) -> Json:
+    return {
+        "result": "PASSED" if execution.verdict is StepOutcome.PASSED else "FAILED",
+        "protocol": execution.protocol,
+        "verdict": execution.verdict.value,
+        "comment": execution.comment,
+        "configuration": _digests(execution.fingerprints),
+        "steps": [
+            {
+                "do": step.do,
+                "expect": step.expect,
+                "outcome": step.outcome.value,
+                "observed": step.observed,
+            }
+            for step in execution.steps
+        ],
+        "regml_models": dict(execution.models),
+        "regml_origin": _origin(execution.origin),
+        "regml_previous": previous,
+    }
+
+
+def _read_execution(predicate: Json) -> Execution:
+    return Execution(
+        origin=_read_origin(predicate["regml_origin"]),
+        protocol=predicate["protocol"],
+        fingerprints=_by_name(predicate["configuration"]),
+        steps=tuple(
+            ExecutedStep(
+                step["do"],
+                step["expect"],
+                StepOutcome(step["outcome"]),
+                step["observed"],
+            )
+            for step in predicate["steps"]
+        ),
+        models=predicate["regml_models"],
+        comment=predicate["comment"],
+    )
 
 
 def _approval(approval: Approval, previous: list[str]) -> Json:
@@ -251,6 +331,49 @@ def _read_approval(predicate: Json, subject: list[Json]) -> Approval:
         fingerprints=_by_name(subject),
         linked=predicate["linked"],
         comment=predicate["comment"],
+    )
+
+
+def _waived(waiver: Waiver) -> list[Json]:
+    """Return what is waived: a subject is named by the digest of what was found."""
+    return [
+        {
+            "name": name,
+            "digest": {
+                "sha256": fingerprint(
+                    {"item": item, "messages": list(waiver.messages[name])}
+                )
+            },
+            "annotations": {
+                "regml_fingerprint": item,
+                "regml_messages": list(waiver.messages[name]),
+            },
+        }
+        for name, item in sorted(waiver.subjects.items())
+    ]
+
+
+def _waiver(waiver: Waiver, previous: list[str]) -> Json:
+    return {
+        "role": waiver.role,
+        "rule": waiver.rule,
+        "until": waiver.until.isoformat(),
+        "because": waiver.because,
+        "regml_origin": _origin(waiver.origin),
+        "regml_previous": previous,
+    }
+
+
+def _read_waiver(predicate: Json, subject: list[Json]) -> Waiver:
+    told = {row["name"]: row["annotations"] for row in subject}
+    return Waiver(
+        origin=_read_origin(predicate["regml_origin"]),
+        role=predicate["role"],
+        rule=predicate["rule"],
+        subjects={name: row["regml_fingerprint"] for name, row in told.items()},
+        messages={name: tuple(row["regml_messages"]) for name, row in told.items()},
+        until=dt.date.fromisoformat(predicate["until"]),
+        because=predicate["because"],
     )
 
 

@@ -15,6 +15,7 @@ from regml.items.recorded import (
     StageRun,
     TestCase,
     TestRun,
+    Waiver,
 )
 from regml.trace.current import current_state, facts_of, noted_artifact
 from regml.trace.evidence import Evidence
@@ -59,6 +60,7 @@ def build_graph(evidence: Evidence) -> TraceGraph:
         _runs(evidence.records, versions),
         _test_runs(evidence.records, versions),
         _approvals(evidence.records),
+        _waivers(evidence.records),
     ):
         for entry in part:
             if isinstance(entry, Node):
@@ -284,6 +286,21 @@ def _approvals(records: Iterable[Record]) -> Part:
         yield from _commit(name, approval.origin)
         for item_id in approval.fingerprints:
             yield Edge(name, Link.APPROVES, item_id)
+
+
+def _waivers(records: Iterable[Record]) -> Part:
+    for record in records:
+        waiver = record.statement
+        if not isinstance(waiver, Waiver):
+            continue
+        name = f"waiver@{record.id}"
+        person = waiver.origin.person.name
+        title = f"{waiver.rule} waived by {person} until {waiver.until}"
+        yield Node(name, NodeType.WAIVER, title, record, record.path)
+        yield from _commit(name, waiver.origin)
+        for subject, item in waiver.subjects.items():
+            if item:
+                yield Edge(name, Link.WAIVES, subject)
 
 
 def _commit(source: str, origin: Origin) -> Part:

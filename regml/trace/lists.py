@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from regml.errors import UnknownIdError
 from regml.items.base import Kind
 from regml.items.links import Link
-from regml.items.recorded import Approval, StageRun, TestRun
+from regml.items.recorded import Approval, StageRun, TestRun, Waiver
 from regml.items.requirements import Requirement
 from regml.trace.model import (
     SHORT,
@@ -18,6 +18,7 @@ from regml.trace.model import (
 )
 from regml.trace.page import Table, plain
 from regml.trace.results import Status, approvals_of, requirement_status
+from regml.trace.waivers import why_not
 
 V = TypeVar("V")
 
@@ -202,6 +203,26 @@ def _approvals(graph: TraceGraph) -> Table:
     return Table(columns, tuple(rows))
 
 
+def _waivers(graph: TraceGraph) -> Table:
+    rows = []
+    for record in graph.evidence.records:
+        said = record.statement
+        if isinstance(said, Waiver):
+            rows.append(
+                (
+                    f"waiver@{record.id}",
+                    said.rule,
+                    ", ".join(said.subjects),
+                    said.origin.person.name,
+                    said.until.isoformat(),
+                    said.because,
+                    why_not(graph, record) or "holds",
+                )
+            )
+    columns = ("id", "rule", "subjects", "by", "until", "because", "now")
+    return Table(columns, tuple(rows))
+
+
 def _test_runs(graph: TraceGraph) -> Table:
     rows = []
     for record in graph.evidence.records:
@@ -232,5 +253,6 @@ LISTS: Final[Mapping[str, Callable[[TraceGraph], Table]]] = {
     "tests": _known_tests,
     "testruns": _test_runs,
     "approvals": _approvals,
+    "waivers": _waivers,
 }
 """What can be listed, besides the kinds of item."""

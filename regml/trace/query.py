@@ -1,8 +1,9 @@
 """Questions to the graph, answered with a table, a tree or a page of facts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from regml.items.links import Link
+from regml.items.recorded import Approval, Record, Waiver
 from regml.trace.coverage import gap_table
 from regml.trace.lineage import lineage
 from regml.trace.lists import (
@@ -16,6 +17,7 @@ from regml.trace.matrix import MATRIX, matrix
 from regml.trace.model import TraceGraph
 from regml.trace.page import Branch, Page, Section, Table, Tree, plain
 from regml.trace.results import requirement_status
+from regml.trace.waivers import why_not
 
 __all__ = [
     "LISTS",
@@ -57,6 +59,8 @@ def item_page(graph: TraceGraph, text: str) -> Page:
     node = graph.find(text)
     sections = [Section("", (("what", str(node.type)), ("where", node.where)))]
     item = graph.item(node.id)
+    if isinstance(node.value, Record):
+        sections.append(Section("", tuple(_signed(graph, node.value))))
     if item:
         values = item.model_dump(mode="json", exclude={"id", "title", "text"})
         facts = tuple((name, plain(value)) for name, value in values.items() if value)
@@ -74,6 +78,26 @@ def item_page(graph: TraceGraph, text: str) -> Page:
             Section("Results", table=Table(("evidence", "status", "why"), rows))
         )
     return Page(f"{node.id} {node.title}", node.id, tuple(sections))
+
+
+def _signed(graph: TraceGraph, record: Record) -> Iterator[tuple[str, str]]:
+    """Give what a signature says; runs have pages of their own (``regml lineage``)."""
+    match record.statement:
+        case Waiver() as said:
+            yield "now", why_not(graph, record) or "holds"
+            yield "rule", said.rule
+            yield "until", said.until.isoformat()
+            yield "because", said.because
+            for subject, told in said.messages.items():
+                yield from ((subject, message) for message in told)
+        case Approval() as said:
+            yield "meaning", said.meaning
+            yield "items", ", ".join(said.fingerprints)
+            yield "comment", said.comment
+        case _:
+            return
+    yield "by", f"{said.origin.person.name} ({said.role})"
+    yield "signed", said.origin.finished_utc
 
 
 def _links(graph: TraceGraph, links: Iterable[tuple[str, Link]]) -> Table:

@@ -181,7 +181,8 @@ def outcomes_json(outcomes: Sequence[RuleOutcome]) -> str:
 
 def summary(outcomes: Sequence[RuleOutcome]) -> str:
     """Return in one line how many rules found what."""
-    findings = [finding for outcome in outcomes for finding in outcome.findings]
+    findings = [finding for outcome in outcomes for finding in outcome.open]
+    waived = sum(len(outcome.waived) for outcome in outcomes)
     by_weight = ", ".join(
         f"{count} {severity}"
         for severity in Severity
@@ -191,6 +192,7 @@ def summary(outcomes: Sequence[RuleOutcome]) -> str:
     parts = [
         f"{_count(len(findings), 'finding')}"
         + (f" ({by_weight})" if by_weight else ""),
+        *([f"{_count(waived, 'waived finding')}"] if waived else []),
         f"{sum(bool(o.findings) for o in outcomes)} of {len(outcomes)} checks found "
         "something",
         f"{sum(o.subjects > 0 for o in silent)} without finding",
@@ -202,11 +204,19 @@ def summary(outcomes: Sequence[RuleOutcome]) -> str:
 
 def _finding(finding: Finding) -> str:
     place = f"{GAP}{finding.where}" if finding.where else ""
-    return (
-        f"  {finding.severity.value:7}  {finding.subject}{place}\n"
-        f"           {finding.message}\n"
-        f"           -> {finding.remedy}"
-    )
+    weight = "waived" if finding.waived_by else finding.severity.value
+    lines = [
+        f"  {weight:7}  {finding.subject}{place}",
+        f"           {finding.message}",
+        *(f"             {line}" for line in finding.details),
+        f"           -> {finding.remedy}",
+    ]
+    if finding.waived_by:
+        lines[-1] = (
+            f"           waived until {finding.waived_until} by "
+            f"{finding.waived_because} (waiver@{finding.waived_by})"
+        )
+    return "\n".join(lines)
 
 
 def _quiet(outcome: RuleOutcome) -> str:

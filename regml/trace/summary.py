@@ -74,11 +74,12 @@ def _requirements(graph: TraceGraph) -> Iterator[tuple[str, str]]:
 
 def _gaps(outcomes: Iterable[RuleOutcome]) -> Table:
     return Table(
-        ("check", "findings", "on subjects", "asks that"),
+        ("check", "findings", "waived", "on subjects", "asks that"),
         tuple(
             (
                 outcome.rule,
-                str(len(outcome.findings)),
+                str(len(outcome.open)),
+                str(len(outcome.waived)),
                 str(outcome.subjects),
                 outcome.title,
             )

@@ -302,6 +302,8 @@ class Findings:
 
     counts: Table
     open: Table
+    waived: Table
+    details: Table
     rules: Table
     total: int
 
@@ -310,9 +312,10 @@ def findings(outcomes: tuple[RuleOutcome, ...]) -> Findings:
     """Return the outcome of every rule."""
     ranks = list(Severity)
     found = sorted(
-        (finding for outcome in outcomes for finding in outcome.findings),
+        (finding for outcome in outcomes for finding in outcome.open),
         key=lambda finding: (ranks.index(finding.severity), finding),
     )
+    waived = sorted(finding for outcome in outcomes for finding in outcome.waived)
     counts = Counter(finding.severity for finding in found)
     return Findings(
         counts=table(("Severity", "Findings"), [(s, counts[s]) for s in Severity]),
@@ -324,14 +327,40 @@ def findings(outcomes: tuple[RuleOutcome, ...]) -> Findings:
             ],
             empty="0 findings.",
         ),
+        waived=table(
+            ("Rule", "Severity", "Subject", "Finding", "Until", "Waived by", "Record"),
+            [
+                (
+                    f.rule,
+                    f.severity,
+                    f.subject,
+                    f.message,
+                    f.waived_until or "",
+                    f.waived_because or "",
+                    f"waiver@{f.waived_by}",
+                )
+                for f in waived
+            ],
+            empty="0 findings are waived.",
+        ),
+        details=table(
+            ("Rule", "Subject", "What changed"),
+            [
+                (f.rule, f.subject, line)
+                for f in (*found, *waived)
+                for line in f.details
+            ],
+            empty="0 findings are about a change.",
+        ),
         rules=table(
-            ("Rule", "Asks", "Subjects", "Findings", "Note"),
+            ("Rule", "Asks", "Subjects", "Findings", "Waived", "Note"),
             [
                 (
                     outcome.rule,
                     outcome.title,
                     outcome.subjects,
-                    len(outcome.findings),
+                    len(outcome.open),
+                    len(outcome.waived),
                     outcome.off or ("0 subjects" if not outcome.subjects else ""),
                 )
                 for outcome in outcomes

@@ -12,8 +12,9 @@ from regml.items.base import SafetyClass
 from regml.trace.model import TraceGraph
 from regml.trace.rules import configuration, data, model, risk, traceability
 from regml.trace.rules.base import Gap, Rule
+from regml.trace.waivers import apply_waivers
 
-__all__ = ["RULES", "Gap", "Rule", "check"]
+__all__ = ["RULES", "Gap", "Rule", "check", "look"]
 
 RULES: Final[tuple[Rule[Any], ...]] = (
     *traceability.RULES,
@@ -31,7 +32,20 @@ def check(
     *,
     safety_class: SafetyClass | None = None,
 ) -> tuple[RuleOutcome, ...]:
-    """Put rules to a graph.
+    """Put rules to a graph, and mark the findings that a signed waiver covers.
+
+    Takes and raises what :func:`look` does.
+    """
+    return apply_waivers(graph, look(graph, rules, safety_class=safety_class))
+
+
+def look(
+    graph: TraceGraph,
+    rules: Collection[str] | None = None,
+    *,
+    safety_class: SafetyClass | None = None,
+) -> tuple[RuleOutcome, ...]:
+    """Put rules to a graph; what is found counts, whatever is waived.
 
     Args:
         graph: The evidence.

@@ -1,0 +1,80 @@
+"""Signing that findings of one rule are lived with until a day."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from regml.errors import RecordError, SigningKeyError
+from regml.files.dvc import read_stages
+from regml.items.config import MAY_WAIVE, Signer
+from regml.items.recorded import Record, Waiver
+from regml.records.approvals import as_signer, role_of, signer_of
+from regml.records.keys import personal_key
+from regml.records.log import append, utc_now
+from regml.records.origin import observe
+
+
+def waive(
+    root: Path,
+    rule: str,
+    subjects: Mapping[str, str],
+    messages: Mapping[str, tuple[str, ...]],
+    *,
+    until: dt.date,
+    because: str,
+    role: str | None,
+) -> Record:
+    """Sign that some findings are lived with until a day.
+
+    Args:
+        root: The project.
+        rule: Id of the rule that found them.
+        subjects: Fingerprint of each subject as it is now; ``""`` for what is no item.
+        messages: What the rule says about each of them.
+        until: Last day on which the waiver holds.
+        because: Why.
+        role: One of the signer's roles; without it the one that may waive.
+
+    Raises:
+        RecordError: The day is past, or there is no reason.
+        SigningKeyError: The key's owner is no signer, or has not got the role.
+        RegmlError: The project cannot be read or the record not be written.
+    """
+    from regml.files.config import read_config
+
+    started = utc_now()
+    if until.isoformat() < started[:10]:
+        raise RecordError(
+            f"{until} is past: such a waiver would cover nothing. Name a day to come "
+            "with --until."
+        )
+    if not because.strip():
+        raise RecordError("a waiver needs a reason. Give it with --because.")
+    key = personal_key()
+    signers = read_config(root).signers
+    signer = signer_of(key, signers)
+    spoken_as = _role(signer, role, signers)
+    observed = observe(root, started_utc=started, stages=read_stages(root))
+    waiver = Waiver(
+        origin=as_signer(observed, signer),
+        role=spoken_as,
+        rule=rule,
+        subjects=dict(sorted(subjects.items())),
+        messages={name: tuple(sorted(told)) for name, told in sorted(messages.items())},
+        until=until,
+        because=because.strip(),
+    )
+    return append(root, waiver, key)
+
+
+def _role(signer: Signer, role: str | None, signers: Iterable[Signer]) -> str:
+    """Return the role that waives: without ``--role`` the one that may."""
+    able = [str(has) for has in signer.roles if has in MAY_WAIVE]
+    spoken_as = role_of(signer, role) if role or not able else able[0]
+    if spoken_as in MAY_WAIVE:
+        return spoken_as
+    who = [s.name for s in signers if set(s.roles) & set(MAY_WAIVE)]
+    raise SigningKeyError(
+        f"{signer.name} cannot waive a finding as {spoken_as}: only "
+        f"{' or '.join(MAY_WAIVE)} can. Ask {' or '.join(who) or 'for such a signer'}."
+    )

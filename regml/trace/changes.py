@@ -62,6 +62,8 @@ def _changes(name: str, before: Any, after: Any) -> Iterator[FieldChange]:
     if old is None or new is None:
         yield FieldChange(name, _text(before), _text(after))
         return
+    if isinstance(before, list) and set(old) == set(new) and list(old) != list(new):
+        yield FieldChange(f"{name} (order)", ", ".join(old), ", ".join(new))
     for key in sorted(old.keys() | new.keys()):
         place = f"{name}.{key}" if name else key
         yield from _changes(place, old.get(key), new.get(key))

@@ -1,5 +1,6 @@
 """What a check says: a finding is an answer, not an error."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,6 +57,8 @@ class RuleOutcome:
         subjects: How many subjects it looked at; 0 is never a pass.
         findings: The gaps, sorted.
         off: Why the rule does not apply here, or ``None``.
+        severity: How much its findings weigh.
+        clauses: What it stands for.
     """
 
     rule: str
@@ -63,6 +66,8 @@ class RuleOutcome:
     subjects: int
     findings: tuple[Finding, ...]
     off: str | None = None
+    severity: Severity = Severity.BLOCKER
+    clauses: tuple[str, ...] = ()
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -73,3 +78,13 @@ class RuleOutcome:
     def waived(self) -> tuple[Finding, ...]:
         """The findings that a signed waiver covers; they are printed all the same."""
         return tuple(found for found in self.findings if found.waived_by is not None)
+
+
+def weighs(outcomes: Iterable[RuleOutcome], least: Severity) -> bool:
+    """Tell whether a finding that nobody waived is at least as heavy as ``least``."""
+    weights = list(Severity)
+    return any(
+        weights.index(finding.severity) <= weights.index(least)
+        for outcome in outcomes
+        for finding in outcome.open
+    )

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,6 +11,7 @@ import click
 from regml.cli import project_root
 
 if TYPE_CHECKING:
+    from regml.findings import RuleOutcome
     from regml.trace.model import TraceGraph
     from regml.trace.page import Page, Table
 
@@ -49,13 +51,21 @@ def at_option() -> Callable[[F], F]:
 
 @click.command()
 @click.option("--rule", "rules", multiple=True, help="Only this check, e.g. T03.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["blocker", "major", "minor"]),
+    default="minor",
+    show_default=True,
+    help="The lightest finding that makes the exit status 1.",
+)
 @class_option()
 @at_option()
-@form_option("text", "json")
+@form_option("text", "json", "sarif", "junit", "github")
 @click.pass_context
 def check(
     ctx: click.Context,
     rules: tuple[str, ...],
+    fail_on: str,
     safety_class: str | None,
     at: str | None,
     form: str,
@@ -63,17 +73,16 @@ def check(
     """Look for gaps in the evidence.
 
     Reads digests that records and locks hold; 'regml verify' reads the bytes.
-    Exit status: 0 no finding, 1 findings, 2 cannot work.
+    Exit status: 0 no finding, 1 findings that nobody waived, 2 cannot work.
     """
+    from regml.findings import Severity, weighs
     from regml.items.base import SafetyClass
-    from regml.trace import render
     from regml.trace.rules import check as put_rules
 
     asked = SafetyClass(safety_class) if safety_class else None
     outcomes = put_rules(_graph(ctx, at), rules or None, safety_class=asked)
-    show_ = render.outcomes_json if form == "json" else render.outcomes_text
-    click.echo(show_(outcomes), nl=False)
-    return int(any(outcome.open for outcome in outcomes))
+    _print_outcomes(outcomes, form, project_root(ctx.obj))
+    return int(weighs(outcomes, Severity(fail_on)))
 
 
 @click.command()
@@ -204,6 +213,24 @@ def gaps(
     open_rows = tuple(row for row in table.rows if row[2] == "gap")
     print_table(Table(table.columns, open_rows) if only_open else table, form)
     return int(bool(open_rows))
+
+
+def _print_outcomes(outcomes: "Sequence[RuleOutcome]", form: str, root: Path) -> None:
+    from regml.files.git import prefix_in_repository
+    from regml.trace import formats, render
+
+    match form:
+        case "json":
+            text = render.outcomes_json(outcomes)
+        case "sarif":
+            text = formats.sarif(outcomes, prefix=prefix_in_repository(root))
+        case "junit":
+            text = formats.junit(outcomes)
+        case "github":
+            text = formats.github(outcomes, prefix=prefix_in_repository(root))
+        case _:
+            text = render.outcomes_text(outcomes)
+    click.echo(text, nl=False)
 
 
 def _graph(ctx: click.Context, at: str | None) -> "TraceGraph":

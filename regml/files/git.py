@@ -205,6 +205,16 @@ def in_repository(root: Path) -> bool:
     )
 
 
+def prefix_in_repository(root: Path) -> str:
+    """Return the path of a folder in its repository with a final ``/``, or ``""``."""
+    here = root.resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists():
+            inside = here.relative_to(folder).as_posix()
+            return "" if inside == "." else f"{inside}/"
+    return ""
+
+
 def lies_in(path: str, places: Collection[str]) -> bool:
     """Tell whether a POSIX path is one of some places or lies below one."""
     if path in places:

@@ -162,14 +162,13 @@ def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:
     parts = []
     for outcome in outcomes:
         if outcome.findings:
-            count = _count(len(outcome.findings), "finding")
-            parts.append(
-                f"{outcome.rule}  {count} on {_count(outcome.subjects, 'subject')}: "
-                f"{outcome.title}"
-            )
+            parts.append(outcome_line(outcome))
             parts += [_finding(finding) for finding in outcome.findings]
             parts.append("")
-    parts += [_quiet(outcome) for outcome in outcomes if not outcome.findings]
+    quiet = [outcome for outcome in outcomes if not outcome.findings]
+    parts += [outcome_line(outcome) for outcome in quiet if outcome.off is None]
+    if off := [outcome_line(outcome) for outcome in quiet if outcome.off is not None]:
+        parts += ["", *off]
     parts += ["", summary(outcomes)]
     return "\n".join(parts) + "\n"
 
@@ -202,6 +201,26 @@ def summary(outcomes: Sequence[RuleOutcome]) -> str:
     return "; ".join(parts) + "."
 
 
+def outcome_line(outcome: RuleOutcome) -> str:
+    """Return in one line what a rule found, or why it found nothing."""
+    looked = _count(outcome.subjects, "subject")
+    if outcome.off is not None:
+        return f"{outcome.rule}  off: {outcome.off} ({outcome.title})"
+    if outcome.findings:
+        counts = [
+            _count(len(some), noun)
+            for some, noun in (
+                (outcome.open, "finding"),
+                (outcome.waived, "waived finding"),
+            )
+            if some
+        ]
+        return f"{outcome.rule}  {' and '.join(counts)} on {looked}: {outcome.title}"
+    if not outcome.subjects:
+        return f"{outcome.rule}  0 subjects: nothing to look at ({outcome.title})"
+    return f"{outcome.rule}  no finding for check {outcome.rule} on {looked}"
+
+
 def _finding(finding: Finding) -> str:
     place = f"{GAP}{finding.where}" if finding.where else ""
     weight = "waived" if finding.waived_by else finding.severity.value
@@ -217,17 +236,6 @@ def _finding(finding: Finding) -> str:
             f"{finding.waived_because} (waiver@{finding.waived_by})"
         )
     return "\n".join(lines)
-
-
-def _quiet(outcome: RuleOutcome) -> str:
-    if outcome.off is not None:
-        return f"{outcome.rule}  off: {outcome.off}"
-    if not outcome.subjects:
-        return f"{outcome.rule}  0 subjects: nothing to look at ({outcome.title})"
-    return (
-        f"{outcome.rule}  no finding for check {outcome.rule} on "
-        f"{_count(outcome.subjects, 'subject')}"
-    )
 
 
 def _branch_lines(branches: Iterable[Branch], indent: str) -> Iterator[str]:

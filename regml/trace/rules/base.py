@@ -59,16 +59,25 @@ class Rule(Generic[S]):
         """Look at every subject, unless the rule does not apply to this class."""
         if safety_class not in self.classes:
             reason = f"{' and '.join(self.clauses)} not asked for in class"
-            return RuleOutcome(
-                self.id, self.title, 0, (), f"{reason} {safety_class.value}"
-            )
+            return self._outcome(0, off=f"{reason} {safety_class.value}")
         subjects = tuple(self.subjects(graph))
         findings = {
             self._finding(gap)
             for subject in subjects
             for gap in self.examine(graph, subject)
         }
-        return RuleOutcome(self.id, self.title, len(subjects), tuple(sorted(findings)))
+        return self._outcome(len(subjects), tuple(sorted(findings)))
+
+    def _outcome(
+        self,
+        subjects: int,
+        findings: tuple[Finding, ...] = (),
+        *,
+        off: str | None = None,
+    ) -> RuleOutcome:
+        return RuleOutcome(
+            self.id, self.title, subjects, findings, off, self.severity, self.clauses
+        )
 
     def _finding(self, gap: Gap) -> Finding:
         return Finding(

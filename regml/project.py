@@ -1,6 +1,8 @@
 """A project on disk: where things lie, each read once."""
 
+import datetime as dt
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +14,20 @@ from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
 from regml.files.dvc import read_lock, read_stages
-from regml.files.git import TreeState, code_digest, tracked_files, tree_state
+from regml.files.git import (
+    TreeState,
+    code_digest,
+    lies_in,
+    tracked_files,
+    tree_state,
+)
 from regml.files.lock import read_lock_file
 from regml.files.manifest import read_manifest
 from regml.files.markdown import read_items
-from regml.files.python_tests import read_marks, read_tests
+from regml.files.python_tests import read_tests
 from regml.files.revision import RevisionFile, open_revision
 from regml.files.scores import read_case_scores
+from regml.files.source_comments import read_comments
 from regml.files.text import read_text
 from regml.findings import RuleOutcome
 from regml.items.data import DatasetManifest
@@ -122,6 +131,7 @@ def _evidence(look: _Look) -> Evidence:
     stages = read_stages(files)
     log = read_log(files, config.signers)
     manifests = _manifests(files, log.records)
+    comments = read_comments(files, _below(names, config.sources.software))
     return Evidence(
         config=config,
         policy=read_policy(files),
@@ -140,7 +150,8 @@ def _evidence(look: _Look) -> Evidence:
         tree=names,
         packages=read_lock_file(files, config.sources.lock),
         tests=read_tests(files, _python(names, config.sources.tests)),
-        implements=read_marks(files, _python(names, config.sources.software)),
+        implements=comments.marks,
+        unread_sources=comments.unread,
         manifests=manifests,
         scores={
             name: read_case_scores(read_text(files / name, name=name))
@@ -151,7 +162,26 @@ def _evidence(look: _Look) -> Evidence:
             files, (out.path for stage in stages for out in stage.outs if not out.cache)
         ),
         data_sizes=_sizes(files, manifests.values()),
+        today=_today(),
     )
+
+
+def _today() -> dt.date:
+    """Return the day in UTC, or that of ``SOURCE_DATE_EPOCH`` for repeatable builds.
+
+    Raises:
+        ConfigError: The variable is no number of seconds.
+    """
+    named = os.environ.get("SOURCE_DATE_EPOCH")
+    if not named:
+        return dt.datetime.now(dt.UTC).date()
+    try:
+        return dt.datetime.fromtimestamp(int(named), dt.UTC).date()
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigError(
+            f"SOURCE_DATE_EPOCH is {named!r}, which is no number of seconds since "
+            "1970. Correct it or unset it."
+        ) from error
 
 
 def _manifests(
@@ -205,11 +235,11 @@ def _sizes(
     return sizes if any(size is not None for size in sizes.values()) else {}
 
 
+def _below(tree: Iterable[str], places: Iterable[str]) -> list[str]:
+    """Return the files of the tree that lie at or below some places."""
+    wanted = {place.rstrip("/") for place in places}
+    return sorted(name for name in tree if lies_in(name, wanted))
+
+
 def _python(tree: Iterable[str], places: Iterable[str]) -> list[str]:
-    """Return the Python files of the tree that lie at or below some places."""
-    return sorted(
-        name
-        for name in tree
-        if name.endswith(".py")
-        and any(name == place or name.startswith(f"{place}/") for place in places)
-    )
+    return [name for name in _below(tree, places) if name.endswith(".py")]

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from regml.digest import Artifact, sha256_of
 from regml.files.dvc import LockedStage
 from regml.files.markdown import LocatedItem, write_item
-from regml.files.python_tests import SourceMark, WrittenTest
+from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore, read_case_scores
+from regml.files.source_comments import SourceMark
 from regml.items.base import Item, SafetyClass
-from regml.items.config import Config, Device, Role, Signer, Sources
+from regml.items.config import Config, Device, Misuse, Role, Signer, Sources
 from regml.items.data import (
     AnnotationProtocol,
     DatasetManifest,
@@ -51,6 +52,7 @@ from regml.items.requirements import (
     Acceptance,
     Bound,
     Category,
+    Exclusion,
     Requirement,
     Statistic,
     UserNeed,
@@ -65,7 +67,9 @@ from regml.items.risk import (
     RiskControl,
     RiskPolicy,
     Scale,
+    Significant,
 )
+from regml.records.log import KINDS
 from regml.trace.evidence import Evidence
 from regml.trace.statistics import evaluate
 
@@ -131,16 +135,23 @@ def risk(**fields: Any) -> Risk:
         "id": "RISK-001",
         "title": "Wrong volume",
         "hazard": "Wrong information",
-        "hazard_category": "information",
+        "hazard_category": "MLH-06",
+        "misuse": ("MU-01",),
         "sequence": ("Spacing is read wrongly",),
         "hazardous_situation": "A clinician acts on the volume",
         "harm": "Late work-up",
         "software_items": ("SW-01",),
-        "causes": (Cause(text="Unit error", category=CauseCategory.DEFECT),),
+        "causes": (
+            Cause(text="Unit error", category=CauseCategory.DEFECT),
+            Cause(text="No such spacing in training", category=CauseCategory.DATA),
+            Cause(text="Learned scale", category=CauseCategory.MODEL),
+        ),
         "initial": Estimate(severity=2, p1=3, p2=2, level="H"),
         "probability_basis": "expert: judged by two engineers",
         "controls": (control(),),
         "residual": Estimate(severity=2, p1=1, p2=1, level="L"),
+        "disclosure": "Volumes rest on the spacing in the header",
+        "signals": ("Complaints about volumes",),
     }
     return Risk(**{**base, **fields})
 
@@ -165,8 +176,31 @@ def software(**fields: Any) -> SoftwareItem:
         "implements": ("SRS-001", "SRS-002", "SRS-003", "SRS-004"),
         "sources": ("device",),
         "uses": ("SOUP-001",),
+        "machine_learning": True,
     }
     return SoftwareItem(**{**base, **fields})
+
+
+def exclusion(**fields: Any) -> Exclusion:
+    """What IEC 62304 5.2.2 lists and the device has not."""
+    base = {
+        "id": "NA-01",
+        "title": "A function without surroundings",
+        "excludes": tuple(f"IEC 62304 5.2.2 {letter}" for letter in "bcdefghjkl"),
+        "text": "The device is one function that others call.\n",
+    }
+    return Exclusion(**{**base, **fields})
+
+
+def checklist_exclusion(**fields: Any) -> Exclusion:
+    """The rows of the ML hazard checklist that the one risk does not consider."""
+    base = {
+        "id": "NA-02",
+        "title": "Other hazards of machine learning",
+        "excludes": tuple(f"MLH-{n:02}" for n in range(1, 31) if n != 6),
+        "text": "Nothing of the device was learned but a scale.\n",
+    }
+    return Exclusion(**{**base, **fields})
 
 
 def soup(**fields: Any) -> Soup:
@@ -264,6 +298,8 @@ ITEMS: tuple[AnyItem, ...] = (
     soup(id="SOUP-002", title="Python", package="python", version="3.11.9"),
     specification(),
     protocol(),
+    exclusion(),
+    checklist_exclusion(),
 )
 
 
@@ -296,6 +332,7 @@ CONFIG = Config(
         intended_use="Volumes",
         users="Radiologists",
         not_for=("Children",),
+        misuse=(Misuse(id="MU-01", text="Volumes of a phantom are reported"),),
     ),
     sources=Sources(
         software=("device",), tests=("tests/device",), lock="requirements.txt"
@@ -333,6 +370,7 @@ POLICY = RiskPolicy(
     levels={"L": "low", "M": "medium", "H": "high"},
     acceptable=("L",),
     safety_class={1: SafetyClass.A, 2: SafetyClass.B, 3: SafetyClass.C},
+    significant=Significant(severity=2, probability=1),
 )
 
 
@@ -434,7 +472,7 @@ def stage_run(stage: str, **fields: Any) -> StageRun:
 
 
 def record(statement: Statement, *, number: int = 1, signer: str = "dora") -> Record:
-    folder = {StageRun: "runs", TestRun: "tests", Approval: "approvals"}
+    folder = KINDS
     sha256 = sha256_of(f"record {number}".encode())
     return Record(
         id=sha256[:12],
@@ -604,6 +642,7 @@ def evidence_of(parts: Parts) -> Evidence:
     known = {item.id: item for item in parts.items}
     runs = stage_runs(parts)
     signed = [known[name] for name in ("SRS-001", "SRS-003") if name in known]
+    reviewed = [i for i in parts.items if i.id.startswith(("RISK-", "NA-"))]
     statements: tuple[Statement, ...] = (*runs, run_of_tests(parts))
     manifest = DatasetManifest(
         specification="DS-01",
@@ -618,12 +657,14 @@ def evidence_of(parts: Parts) -> Evidence:
         lock=tuple(locked(run) for run in runs),
         records=(
             *(record(s, number=n) for n, s in enumerate(statements)),
+            record(approval(*reviewed, known=known), number=8, signer="quinn"),
             record(approval(*signed, known=known), number=9, signer="quinn"),
         ),
         commit=COMMIT,
         code=CODE,
         tree=frozenset({"regml.toml", "device/volume.py"}),
         packages=parts.packages,
+        today=dt.date(2026, 2, 1),
         tests=parts.tests,
         implements=parts.implements,
         manifests={MANIFEST: manifest},

@@ -1,13 +1,11 @@
-"""Static look at sources: what tests verify, what source files implement.
+"""Static look at Python tests: what they verify.
 
 Nothing is imported and nothing is run.
 """
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from regml.errors import BrokenFileError
@@ -17,14 +15,6 @@ if TYPE_CHECKING:
 
 MARKER: Final = "verifies"
 """Name of the pytest marker with which a test names what it speaks for."""
-
-IMPLEMENTS: Final = re.compile(
-    r"(?:#|//)\s*regml:\s*implements\s+([A-Za-z]+-\d+(?:\s*,\s*[A-Za-z]+-\d+)*)"
-)
-"""Comment with which a source file names the requirements it implements."""
-
-READABLE: Final = frozenset({".py", ".pyx", ".c", ".cc", ".cpp", ".h", ".js", ".ts"})
-"""Kinds of source file that are searched for such comments."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,21 +32,6 @@ class WrittenTest:
     verifies: tuple[str, ...]
     path: str
     line: int
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SourceMark:
-    """A ``regml: implements`` comment: one per id it names.
-
-    Attributes:
-        path: File, POSIX, relative to the project.
-        line: 1-based line of the comment.
-        id: What it says the file implements.
-    """
-
-    path: str
-    line: int
-    id: str
 
 
 def read_tests(root: "Traversable", folders: Iterable[str]) -> tuple[WrittenTest, ...]:
@@ -97,33 +72,6 @@ def scan_tests(source: str, *, path: str) -> Iterator[WrittenTest]:
             path, f"is not Python: {error.msg}.", line=error.lineno
         ) from error
     yield from _tests(module.body, path, path, _module_marks(module, path))
-
-
-def read_marks(root: "Traversable", paths: Iterable[str]) -> tuple[SourceMark, ...]:
-    """Return every ``regml: implements`` comment in some files, sorted.
-
-    Args:
-        root: The project.
-        paths: Files relative to it, POSIX; files of other kinds are skipped.
-    """
-    return tuple(
-        sorted(
-            mark
-            for path in paths
-            if PurePosixPath(path).suffix in READABLE
-            for mark in marks_in(_text(root / path, path), path=path)
-        )
-    )
-
-
-def marks_in(source: str, *, path: str) -> Iterator[SourceMark]:
-    """Give the ``regml: implements`` comments of one file in their order."""
-    if "regml:" not in source:
-        return
-    for number, line in enumerate(source.splitlines(), start=1):
-        if found := IMPLEMENTS.search(line):
-            for name in found[1].split(","):
-                yield SourceMark(path, number, name.strip())
 
 
 def _tests(

@@ -98,6 +98,8 @@ class TestCase:
     outcome: Outcome
     seconds: float
     message: str = ""
+    suite: str = ""
+    """What results it belongs to, where they were imported: a file or a platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,8 @@ class Approval:
         fingerprints: Content of each signed item, by id.
         linked: Content of every item a signed one links to, by id.
         comment: What they added.
+        contents: Canonical JSON of what was signed and of what it links to, by
+            fingerprint: later it can be said what changed.
     """
 
     origin: Origin
@@ -218,6 +222,7 @@ class Approval:
     fingerprints: Mapping[str, str]
     linked: Mapping[str, str]
     comment: str = ""
+    contents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

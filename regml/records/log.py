@@ -344,7 +344,8 @@ def _open(
     if key_id is None:
         return problem(*_distrust(envelope, keys))
     who = statement.origin.person.email
-    if isinstance(statement, Approval | Waiver | Execution) and who != keys[key_id].email:
+    by_hand = isinstance(statement, Approval | Waiver | Execution)
+    if by_hand and who != keys[key_id].email:
         return problem(
             ProblemKind.UNKNOWN_SIGNER,
             f"it signs in the name of {who} with the key of {keys[key_id].email}",

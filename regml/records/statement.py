@@ -18,7 +18,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from regml.digest import Artifact, fingerprint
+from regml.digest import Artifact, fingerprint, sha256_of
 from regml.errors import RecordError
 from regml.items.recorded import (
     Approval,
@@ -220,6 +220,7 @@ def _test_result(run: TestRun, previous: list[str]) -> Json:
                 "outcome": case.outcome.value,
                 "seconds": case.seconds,
                 "message": case.message,
+                **({"suite": case.suite} if case.suite else {}),
             }
             for case in run.cases
         ],
@@ -245,6 +246,7 @@ def _read_tests(predicate: Json) -> TestRun:
                 outcome=Outcome(row["outcome"]),
                 seconds=row["seconds"],
                 message=row["message"],
+                suite=row.get("suite", ""),
             )
             for row in predicate["regml_cases"]
         ),
@@ -309,7 +311,22 @@ def _read_execution(predicate: Json) -> Execution:
         ),
         models=predicate["regml_models"],
         comment=predicate["comment"],
+        contents=_read_contents(predicate, subject),
     )
+
+
+def _read_contents(predicate: Json, subject: list[Json]) -> dict[str, str]:
+    """Return the contents that were signed; each is what its digest says.
+
+    Raises:
+        ValueError: One is another, or is none of what was signed.
+    """
+    contents: dict[str, str] = predicate.get("contents", {})
+    known = {*_by_name(subject).values(), *predicate["linked"].values()}
+    for digest, content in contents.items():
+        if digest not in known or sha256_of(content.encode()) != digest:
+            raise ValueError(f"the content it keeps as {digest[:12]} is another one")
+    return contents
 
 
 def _approval(approval: Approval, previous: list[str]) -> Json:
@@ -318,6 +335,7 @@ def _approval(approval: Approval, previous: list[str]) -> Json:
         "meaning": approval.meaning,
         "comment": approval.comment,
         "linked": dict(approval.linked),
+        "contents": dict(approval.contents),
         "regml_origin": _origin(approval.origin),
         "regml_previous": previous,
     }

@@ -1,13 +1,16 @@
 """Everything a project holds, read once: what the graph is built from."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from regml.digest import Artifact
 from regml.files.dvc import LockedStage, Stage
+from regml.files.git import Commit
 from regml.files.markdown import LocatedItem
-from regml.files.python_tests import SourceMark, WrittenTest
+from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore
+from regml.files.source_comments import SourceMark, UnreadSource
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
 from regml.items.documents import DocumentPlan
@@ -36,11 +39,14 @@ class Evidence:
         packages: Runtime packages of the lock file: version by normalised name.
         tests: As they stand in the source.
         implements: ``regml: implements`` comments.
+        unread_sources: Source files and comments that cannot be understood.
         manifests: Dataset manifests that are present, by path.
         scores: Scores per case that are present, by path.
         workspace: Small outputs as they are on disk, by path.
         data_sizes: Size in bytes of each file a manifest names, ``None`` when absent;
             empty when the data are not checked out.
+        today: The day on which it is looked at, in UTC: waivers and reviews end.
+        history: Commits under change control, newest first.
     """
 
     config: Config
@@ -59,7 +65,10 @@ class Evidence:
     packages: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[WrittenTest, ...] = ()
     implements: tuple[SourceMark, ...] = ()
+    unread_sources: tuple[UnreadSource, ...] = ()
     manifests: Mapping[str, DatasetManifest] = field(default_factory=dict)
     scores: Mapping[str, tuple[CaseScore, ...]] = field(default_factory=dict)
     workspace: Mapping[str, Artifact] = field(default_factory=dict)
     data_sizes: Mapping[str, int | None] = field(default_factory=dict)
+    today: dt.date = dt.date.max
+    history: tuple[Commit, ...] = ()

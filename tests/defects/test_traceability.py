@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from regml.files.python_tests import SourceMark, WrittenTest
+from regml.files.python_tests import WrittenTest
+from regml.files.source_comments import SourceMark
 from regml.findings import Severity
 from regml.items.recorded import Outcome
 from regml.items.requirements import Acceptance, VerificationMethod

@@ -14,7 +14,8 @@ from packaging.requirements import Requirement as Needed
 from regml.files.config import read_config, read_policy
 from regml.files.lock import normalised, read_lock_file
 from regml.files.markdown import read_items
-from regml.files.python_tests import read_marks, read_tests
+from regml.files.python_tests import read_tests
+from regml.files.source_comments import read_comments
 from regml.items.base import Kind, SafetyClass
 from regml.items.data import DatasetSpecification
 from regml.items.design import SoftwareItem, Soup
@@ -243,7 +244,7 @@ def test_every_source_of_device_and_pipeline_belongs_to_one_software_item() -> N
 
 def test_source_code_implements_what_its_software_item_says() -> None:
     owner = {source: item for item in software() for source in item.sources}
-    marks = read_marks(ROOT, sorted(owner))
+    marks = read_comments(ROOT, sorted(owner)).marks
     strange = [
         (mark.path, mark.line, mark.id)
         for mark in marks

@@ -4,9 +4,6 @@ import pytest
 
 from regml.errors import BrokenFileError
 from regml.files.python_tests import (
-    SourceMark,
-    marks_in,
-    read_marks,
     read_tests,
     scan_tests,
 )
@@ -67,26 +64,3 @@ def test_a_marker_without_literal_id_is_refused_with_its_line() -> None:
 def test_a_file_that_is_not_python_is_refused_with_its_line() -> None:
     with pytest.raises(BrokenFileError, match=r"t\.py:1: is not Python"):
         list(scan_tests("def test_x(:\n", path="t.py"))
-
-
-def test_comments_name_what_a_file_implements() -> None:
-    source = "# regml: implements SRS-001, SRS-002\nx = 1  # regml: implements SRS-3\n"
-    assert list(marks_in(source, path="a.py")) == [
-        SourceMark("a.py", 1, "SRS-001"),
-        SourceMark("a.py", 1, "SRS-002"),
-        SourceMark("a.py", 2, "SRS-3"),
-    ]
-
-
-def test_marks_are_read_from_sources_only(tmp_path: Path) -> None:
-    for name in ("a.py", "b.bin"):
-        (tmp_path / name).write_text("# regml: implements SRS-001\n")
-    assert read_marks(tmp_path, ["b.bin", "a.py"]) == (
-        SourceMark("a.py", 1, "SRS-001"),
-    )
-
-
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_bytes(b"\xff\xfe")
-    with pytest.raises(BrokenFileError, match=r"a\.py: cannot be read as text"):
-        read_marks(tmp_path, ["a.py"])

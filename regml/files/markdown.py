@@ -26,6 +26,8 @@ LONGEST = 1_000_000
 
 _ID = re.compile(r"([A-Z]+)-[0-9]{2,}")
 _FENCE = "---\n"
+_LINE_ENDS = re.compile(r"[\x85\u2028\u2029]|\\x85|\\u202[89]")
+"""What YAML takes for the end of a line; written as it is, it would be folded away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ def parse_item(path: str, text: str) -> LocatedItem:
 def write_item(item: AnyItem) -> str:
     """Return the text of an item's file."""
     fields = item.model_dump(mode="json", exclude={"id", "text"}, exclude_defaults=True)
-    front = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=88)
+    plain = _LINE_ENDS.search(str(fields)) is None
+    front = yaml.safe_dump(fields, sort_keys=False, allow_unicode=plain, width=88)
     return f"{_FENCE}{front}{_FENCE}{item.text}"
 
 

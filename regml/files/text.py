@@ -1,13 +1,12 @@
 """Reading text and YAML so that every complaint names file and line."""
 
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from regml.errors import BrokenFileError
-from regml.files.yaml_guard import refuse_traps
+from regml.files.plain_yaml import read_value
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -15,28 +14,6 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class StrictLoader(_Loader):  # type: ignore[misc]  # the base is picked at run time
-    """The fast YAML loader, refusing a key that stands twice in one mapping."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, Any]:
-        """Build one mapping."""
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
-            seen = set()
-            for key, _ in node.value:
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None,
-                        None,
-                        f"the key {key.value!r} stands twice",
-                        key.start_mark,
-                    )
-                seen.add(key.value)
-        return mapping
 
 
 def read_text(path: "Traversable", *, name: str) -> str:
@@ -72,9 +49,8 @@ def parse_yaml(text: str, *, name: str, first_line: int = 1) -> Any:
     Raises:
         BrokenFileError: It is not YAML, or YAML that hides what a value is.
     """
-    refuse_traps(text, name=name, first_line=first_line)
     try:
-        return yaml.load(text, StrictLoader)  # noqa: S506 - StrictLoader is a SafeLoader
+        return read_value(text, name=name, first_line=first_line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line if mark else 0
@@ -84,19 +60,12 @@ def parse_yaml(text: str, *, name: str, first_line: int = 1) -> Any:
             remedy="Mend the line; a text with ': ' or '#' needs quotes.",
             line=line + first_line,
         ) from error
-    except yaml.YAMLError as error:
+    except yaml.YAMLError as error:  # a ReaderError: the only one without a mark
         raise BrokenFileError(
             name,
-            f"is not valid YAML: {str(error).partition(chr(10))[0]}.",
-            remedy="Remove the sign.",
+            "has a control character, which nobody sees.",
+            remedy="Remove it.",
             line=_line_of_control_sign(text) + first_line,
-        ) from error
-    except ValueError as error:
-        raise BrokenFileError(
-            name,
-            f"has a date or number that does not exist: {error}.",
-            remedy="Correct it, or put it between quotes.",
-            line=_line_of_bad_value(text) + first_line,
         ) from error
 
 
@@ -148,24 +117,6 @@ def _line_of_control_sign(text: str) -> int:
     return text.count("\n", 0, next(signs, 0))
 
 
-def _line_of_bad_value(text: str) -> int:
-    """Return the 0-based line of the first scalar that cannot be made a value."""
-    loader = StrictLoader("")
-    todo = [yaml.compose(text, StrictLoader)]
-    while todo:
-        match todo.pop():
-            case yaml.ScalarNode() as node:
-                try:
-                    loader.construct_object(node)
-                except ValueError:
-                    return int(node.start_mark.line)
-            case yaml.SequenceNode() as node:
-                todo += reversed(node.value)
-            case yaml.MappingNode() as node:
-                todo += [part for row in reversed(node.value) for part in row[::-1]]
-    return 0
-
-
 def _in_words(kind: str, place: str, message: str, given: object) -> str:
     match kind:
         case "extra_forbidden":
@@ -193,7 +144,7 @@ def _remedy(model: type[BaseModel], kind: str, place: str) -> str:
 
 def _line_of(text: str, location: tuple[int | str, ...]) -> int:
     """Return the 1-based line of the deepest part of a location that can be found."""
-    node = yaml.compose(text, StrictLoader)
+    node = yaml.compose(text, _Loader)
     line = 1
     for part in location:
         match node:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from regml.errors import BrokenFileError
 from regml.files.markdown import LONGEST, parse_item, read_items, write_item
 from regml.files.text import parse_yaml
-from regml.files.yaml_guard import DEEPEST
+from regml.files.plain_yaml import DEEPEST
 from regml.items.links import MODELS, AnyItem
 from tests.factories import (
     change_request,
@@ -57,8 +57,8 @@ BROKEN = {
     "endless dashes": ("title: A\nrefines:\n  " + "- " * 100_000, 4, "levels deep"),
     "no such day": ("title: A\nretired: 2026-13-01\n", 3, "does not exist"),
     "a number too long": (f"title: A\nretired: {'9' * 5000}\n", 3, "does not exist"),
-    "a control sign": ("title: A\nretired: a\x07\n", 3, "control characters"),
-    "two documents": ("title: A\n--- \ntitle: B\n", 3, "another document"),
+    "a control sign": ("title: A\nretired: a\x07\n", 3, "control character"),
+    "two documents": ("title: A\n--- \ntitle: B\n", 3, "second YAML document"),
     "no mapping": ("- title\n", 2, "key: value"),
     "a number as key": ("title: A\ncategory: data\n1: 2\n", 4, "1"),
     "not a number": (

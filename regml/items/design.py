@@ -1,6 +1,7 @@
 """Architecture: software items and SOUP (IEC 62304 5.3, 8.1.2)."""
 
 import datetime as dt
+from enum import StrEnum
 from typing import ClassVar
 
 from regml.items.base import Item, ItemId, Kind, Line, Lines, SafetyClass, Strict
@@ -20,6 +21,7 @@ class SoftwareItem(Item):
         uses: SOUP it calls.
         interfaces: What goes in and out, and to whom.
         in_device: False for tools that make the device but are not part of it.
+        machine_learning: True when what it does comes from training data.
     """
 
     kind: ClassVar = Kind.SOFTWARE_ITEM
@@ -34,6 +36,61 @@ class SoftwareItem(Item):
     uses: tuple[ItemId, ...] = ()
     interfaces: Lines = ()
     in_device: bool = True
+    machine_learning: bool = False
+
+
+class SupportLevel(StrEnum):
+    """What the supplier still does for a package."""
+
+    MAINTAINED = "maintained"
+    NOT_MAINTAINED = "not_maintained"
+    """It still exists, but nobody corrects it any more."""
+    ABANDONED = "abandoned"
+
+
+class Anomaly(Strict):
+    """One published anomaly of a SOUP item, as it was judged for the device.
+
+    Attributes:
+        id: Its name in the supplier's list.
+        relevant: Whether it can reach the device.
+        because: Why, or why not.
+        risks: Risks that it touches; a relevant one names some.
+    """
+
+    id: Line
+    relevant: bool
+    because: Line
+    risks: tuple[ItemId, ...] = ()
+
+
+class Exploitability(StrEnum):
+    """What a known vulnerability means for the device (words of VEX)."""
+
+    AFFECTED = "affected"
+    NOT_AFFECTED = "not_affected"
+    FIXED = "fixed"
+    UNDER_INVESTIGATION = "under_investigation"
+
+
+class VulnerabilityAssessment(Strict):
+    """What a known vulnerability of a package means for the device.
+
+    Attributes:
+        id: Of the vulnerability, or one of its other names.
+        date: When it was assessed.
+        version: For which version of the package.
+        status: What it means.
+        because: Why, with the effect on safety and security.
+        risks: Risks that it touches; an affected device names some.
+    """
+
+    id: Line
+    date: dt.date
+    version: Line
+    status: Exploitability
+    because: Line
+    risks: tuple[ItemId, ...] = ()
 
 
 class AnomalyReview(Strict):
@@ -45,6 +102,7 @@ class AnomalyReview(Strict):
         source: Where the list was read.
         conclusion: What it means for the device.
         risks: Risks that a relevant anomaly touches.
+        anomalies: Anomalies that were looked at one by one.
     """
 
     date: dt.date
@@ -52,6 +110,7 @@ class AnomalyReview(Strict):
     source: Line
     conclusion: Line
     risks: tuple[ItemId, ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 class Soup(Item):
@@ -66,6 +125,13 @@ class Soup(Item):
         environment: What it needs itself (5.3.4).
         anomaly_source: Where its supplier publishes anomalies.
         review: The last look at them; ``None`` when nobody has looked.
+        support: What the supplier still does for it.
+        support_source: Where that was read.
+        end_of_support: Last day of the supplier's support.
+        no_end_because: Why no such day can be named.
+        after_support: What the manufacturer does when the supplier's support ends
+            before that of the device.
+        vulnerabilities: What known vulnerabilities mean for the device.
     """
 
     kind: ClassVar = Kind.SOUP
@@ -78,3 +144,9 @@ class Soup(Item):
     environment: Lines = ()
     anomaly_source: Line
     review: AnomalyReview | None = None
+    support: SupportLevel | None = None
+    support_source: Line | None = None
+    end_of_support: dt.date | None = None
+    no_end_because: Line | None = None
+    after_support: Line | None = None
+    vulnerabilities: tuple[VulnerabilityAssessment, ...] = ()

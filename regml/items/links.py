@@ -52,6 +52,10 @@ class Link(StrEnum):
     CHANGES = "changes"
     RESOLVES = "resolves"
     AFFECTS = "affects"
+    SOLVED_BY = "solved_by"
+    """From a problem report to what shows that it is solved."""
+    RELEASES = "releases"
+    """From a release to what it consists of."""
     ANNOTATED_BY = "annotated_by"
     IMPLEMENTED_BY = "implemented_by"
     """From a risk to what implements one of its controls."""
@@ -69,6 +73,8 @@ class Link(StrEnum):
     AT_COMMIT = "at_commit"
     APPROVES = "approves"
     WAIVES = "waives"
+    EXECUTES = "executes"
+    """From an execution to the protocol that was carried out."""
     FULFILS = "fulfils"
     """From a dataset version to its specification."""
 
@@ -79,24 +85,30 @@ class Reference:
 
     Attributes:
         source: Id of the item that states it.
-        link: What it says.
+        link: What it says: a :class:`Link`, or the name of an own type.
         target: Id it points to; it may not exist.
         field: Field of the front matter that states it.
         allowed: Kinds the target may be of.
     """
 
     source: str
-    link: Link
+    link: str
     target: str
     field: str
     allowed: frozenset[Kind]
 
 
 def references(item: AnyItem) -> Iterator[Reference]:
-    """Give every link an item states, in the order of its fields."""
+    """Give every link an item states, in the order of its fields.
+
+    What a link of the project's own type may lead to stands in ``regml.toml``.
+    """
     for field, link, targets, *kinds in _stated(item):
         for target in targets:
             yield Reference(item.id, link, target, field, frozenset(kinds))
+    for name, targets in item.links.items():
+        for target in targets:
+            yield Reference(item.id, name, target, f"links.{name}", frozenset(Kind))
 
 
 def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows below
@@ -143,8 +155,7 @@ def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows
             yield "implements", Link.IMPLEMENTS, item.implements, k.REQUIREMENT
             yield "uses", Link.USES, item.uses, k.SOUP
         case Soup():
-            risks = item.review.risks if item.review else ()
-            yield "review", Link.AFFECTS, risks, k.RISK
+            yield "review", Link.AFFECTS, _risks_of(item), k.RISK
         case TestProtocol():
             yield (
                 "verifies",
@@ -159,5 +170,17 @@ def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows
             yield "resolves", Link.RESOLVES, item.resolves, k.PROBLEM_REPORT
         case ProblemReport():
             yield "affects", Link.AFFECTS, item.affects, *Kind
+            shown = (k.REQUIREMENT, k.TEST_PROTOCOL)
+            yield "verified_by", Link.SOLVED_BY, item.verified_by, *shown
         case PccpModification():
             yield "affects", Link.AFFECTS, item.affects, *Kind
+
+
+def _risks_of(soup: Soup) -> tuple[str, ...]:
+    """Return the risks that published anomalies and vulnerabilities touch."""
+    found = [*soup.review.risks] if soup.review else []
+    for anomaly in soup.review.anomalies if soup.review else ():
+        found += anomaly.risks
+    for assessed in soup.vulnerabilities:
+        found += assessed.risks
+    return tuple(dict.fromkeys(found))

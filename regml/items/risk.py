@@ -29,10 +29,17 @@ class CauseCategory(StrEnum):
 
 
 class Cause(Strict):
-    """Why a software item may contribute to a hazardous situation."""
+    """Why a software item may contribute to a hazardous situation.
+
+    Attributes:
+        text: What goes wrong.
+        category: Of what kind it is.
+        items: Software items in which it lies; all of the risk when empty.
+    """
 
     text: Line
     category: CauseCategory
+    items: tuple[ItemId, ...] = ()
 
 
 class Estimate(Strict):
@@ -52,6 +59,13 @@ class Estimate(Strict):
     level: Line
 
 
+class Lowers(StrEnum):
+    """What a control measure lowers."""
+
+    SEVERITY = "severity"
+    PROBABILITY = "probability"
+
+
 class RiskControl(Strict):
     """One risk control measure (ISO 14971 7.1 to 7.5).
 
@@ -59,6 +73,7 @@ class RiskControl(Strict):
         id: ``RC-01``, unique within the risk.
         option: Which of the three options it is.
         text: The measure.
+        lowers: The severity of the harm, its probability, or both.
         not_higher_option: Why no option of higher priority was taken.
         implemented_by: Software requirements, specifications or protocols.
         effectiveness: Requirements or protocols whose results show that it works.
@@ -69,6 +84,7 @@ class RiskControl(Strict):
     id: Line
     option: ControlOption
     text: Line
+    lowers: tuple[Lowers, ...] = (Lowers.PROBABILITY,)
     not_higher_option: Line | None = None
     implemented_by: tuple[ItemId, ...] = ()
     effectiveness: tuple[ItemId, ...] = ()
@@ -82,6 +98,8 @@ class Risk(Item):
     Attributes:
         hazard: Potential source of harm.
         hazard_category: Id of an ML hazard (``MLH-06``) or a classical category.
+        covers: Further rows of the ML hazard checklist that it considers.
+        misuse: Ids of the foreseeable misuse in ``regml.toml`` that it considers.
         sequence: Foreseeable sequence of events, in order.
         hazardous_situation: Circumstance in which people are exposed.
         harm: Injury or damage that may follow.
@@ -96,6 +114,7 @@ class Risk(Item):
         residual_rationale: Why the residual estimate is what it is.
         benefit_risk: Benefit-risk analysis, where the residual is not acceptable.
         disclosure: What the labelling says about the residual risk.
+        no_disclosure_because: Why the labelling need not say anything.
         signals: What is watched after release.
     """
 
@@ -103,6 +122,8 @@ class Risk(Item):
 
     hazard: Line | None = None
     hazard_category: Line
+    covers: Lines = ()
+    misuse: Lines = ()
     sequence: Lines = ()
     hazardous_situation: Line | None = None
     harm: Line | None = None
@@ -116,6 +137,7 @@ class Risk(Item):
     residual_rationale: Line | None = None
     benefit_risk: Line | None = None
     disclosure: Line | None = None
+    no_disclosure_because: Line | None = None
     signals: Lines = ()
 
 
@@ -130,6 +152,18 @@ class Scale(Strict):
     meaning: Line
 
 
+class Significant(Strict):
+    """From where on a residual risk is significant (ISO 14971 8).
+
+    Attributes:
+        severity: Least severity.
+        probability: Least combined probability; both have to be reached.
+    """
+
+    severity: int
+    probability: int
+
+
 class RiskPolicy(Strict):
     """Scales and acceptability criteria of the risk management plan (ISO 14971 4.4).
 
@@ -142,6 +176,8 @@ class RiskPolicy(Strict):
         levels: Every level with its meaning.
         acceptable: Levels that need no further control.
         safety_class: Class that software has to have, per severity.
+        significant: Which residual risks are disclosed and watched although their
+            level is acceptable; none when it is not set.
     """
 
     severity: tuple[Scale, ...]
@@ -152,6 +188,7 @@ class RiskPolicy(Strict):
     levels: dict[str, str]
     acceptable: tuple[str, ...]
     safety_class: dict[int, SafetyClass]
+    significant: Significant | None = None
 
     @model_validator(mode="after")
     def _tables_fit_the_scales(self) -> Self:
@@ -193,6 +230,21 @@ class RiskPolicy(Strict):
             estimate.severity,
             "probability",
             "severity",
+        )
+
+    def is_significant(self, estimate: Estimate) -> bool:
+        """Tell whether a residual risk is to be disclosed and watched (ISO 14971 8).
+
+        Raises:
+            ValueError: A value is not on its scale.
+        """
+        if self.level(estimate) not in self.acceptable:
+            return True
+        least = self.significant
+        return (
+            least is not None
+            and estimate.severity >= least.severity
+            and self.combined_probability(estimate) >= least.probability
         )
 
 

@@ -61,7 +61,7 @@ DEFECTS = (
         "other weights in the evaluation",
         _other_weights_evaluated(),
         "training produced model@",
-        also=frozenset({"T04", "M02"}),
+        also=frozenset({"T04", "T15", "M02"}),
     ),
     Defect(
         "M02",
@@ -92,7 +92,7 @@ DEFECTS = (
         "a training on unrecorded data",
         without_runs(replace(CLEAN, workspace={}, manifests={}), "preprocess"),
         "dataset by digest",
-        also=frozenset({"C19"}),
+        also=frozenset({"C19", "T15"}),
     ),
     Defect(
         "M04",

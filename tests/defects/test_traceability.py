@@ -8,21 +8,49 @@ from regml.files.python_tests import WrittenTest
 from regml.files.source_comments import SourceMark
 from regml.findings import Severity
 from regml.items.recorded import Outcome
-from regml.items.requirements import Acceptance, VerificationMethod
+from regml.items.requirements import Acceptance, Category, VerificationMethod
+from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, retired
 from tests.factories import (
+    MANIFEST,
+    WEIGHTS,
+    artifact,
+    control,
     evidence_of,
+    exclusion,
     located,
     manual_protocol,
+    need,
+    origin,
     problem_report,
     requirement,
     software,
     with_item,
+    with_run,
 )
 
 FAILED_TEST = replace(PARTS, outcome=Outcome.FAILED)
 UNKNOWN_TEST = WrittenTest("tests/device/test_x.py::test_x", ("SRS-999",), "tests/x", 4)
 TO_A_CONTROL = WrittenTest("tests/device/test_x.py::test_x", ("SW-01",), "tests/x", 4)
+MINOR, MAJOR = Severity.MINOR, Severity.MAJOR
+NA = exclusion()
+NOT_ALARM = tuple(key for key in NA.excludes if not key.endswith(" d"))
+
+
+def _evaluated_on_nothing() -> Evidence:
+    """The evaluation read a manifest that no run made, and dvc.lock says so too."""
+    inputs = (
+        artifact("data/dataset"),
+        artifact(MANIFEST, "another"),
+        artifact(WEIGHTS),
+    )
+    evidence = with_run(CLEAN, "validate", inputs=inputs)
+    lock = tuple(
+        replace(s, deps={a.path: a.md5 for a in inputs}) if s.name == "validate" else s
+        for s in evidence.lock
+    )
+    return replace(evidence, lock=lock)
+
 
 DEFECTS = (
     Defect(
@@ -30,6 +58,25 @@ DEFECTS = (
         "a requirement without reason",
         evidence_of(PARTS.but("SRS-001", refines=())),
         "refines no user need",
+    ),
+    Defect(
+        "T02",
+        "a need that nothing refines",
+        evidence_of(PARTS.plus(need(id="UN-02"))),
+        "nothing says why software does not answer it",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T02",
+        "a need that only a retired requirement refines",
+        evidence_of(
+            PARTS.plus(
+                need(id="UN-02"),
+                requirement(id="SRS-005", refines=("UN-02",), retired="Given up"),
+            )
+        ),
+        "No software requirement refines the user need",
+        severity=Severity.MAJOR,
     ),
     Defect(
         "T03",
@@ -62,7 +109,7 @@ DEFECTS = (
         "wording changed after the test",
         with_item(CLEAN, "SRS-004", text="The software shall do more.\n"),
         "stale",
-        also=frozenset({"R06"}),
+        also=frozenset({"R06", "T12"}),
     ),
     Defect(
         "T04",
@@ -105,6 +152,20 @@ DEFECTS = (
         "was executed",
     ),
     Defect(
+        "T05",
+        "a test that verifies nothing",
+        replace(CLEAN, tests=(*CLEAN.tests, replace(UNKNOWN_TEST, verifies=()))),
+        "The test verifies no requirement",
+        severity=Severity.MINOR,
+    ),
+    Defect(
+        "T05",
+        "a protocol that verifies nothing",
+        evidence_of(PARTS.plus(manual_protocol(verifies=()))),
+        "The protocol verifies no requirement",
+        severity=Severity.MINOR,
+    ),
+    Defect(
         "T06",
         "a requirement without place",
         evidence_of(PARTS.but("SW-01", implements=("SRS-001", "SRS-002", "SRS-004"))),
@@ -117,6 +178,21 @@ DEFECTS = (
         evidence_of(PARTS.plus(software(id="SW-02", implements=()))),
         "does not say why",
         severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T07",
+        "a source path that is gone",
+        evidence_of(PARTS.but("SW-01", sources=("device", "device/old.c"))),
+        "device/old.c, which does not exist",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T07",
+        "a source file of no software item",
+        with_item(CLEAN, "SW-01", sources=()),
+        "belongs to no software item",
+        severity=Severity.MAJOR,
+        also=frozenset({"T12"}),
     ),
     Defect(
         "T08",
@@ -146,6 +222,22 @@ DEFECTS = (
     ),
     Defect("T09", "a retired reason", retired("AP-01"), "retired: Replaced"),
     Defect(
+        "T10",
+        "requirements that refine each other",
+        evidence_of(
+            PARTS.but("SRS-001", refines=("SRS-004",)).but(
+                "SRS-004", refines=("UN-01", "SRS-001")
+            )
+        ),
+        "SRS-001 -> SRS-004 -> SRS-001",
+    ),
+    Defect(
+        "T10",
+        "a software item that is a part of itself",
+        evidence_of(PARTS.but("SW-01", part_of="SW-01")),
+        "SW-01 -> SW-01",
+    ),
+    Defect(
         "T11",
         "a link of the wrong kind",
         evidence_of(PARTS.but("SRS-002", refines=("UN-01", "SW-01"))),
@@ -163,6 +255,128 @@ DEFECTS = (
         with_item(CLEAN, "UN-01", title="Very fast volume"),
         "suspect",
         severity=Severity.MAJOR,
+    ),
+    *(
+        Defect(
+            "T13",
+            what,
+            evidence_of(PARTS.but("SRS-001", text=text)),
+            says,
+            severity=severity,
+        )
+        for what, text, says, severity in (
+            ("no shall", "The software computes volumes.\n", "no 'shall'", MINOR),
+            (
+                "a shall that is only in the rationale",
+                "It does.\n\n## Rationale\nIt shall.\n",
+                "no 'shall'",
+                MINOR,
+            ),
+            (
+                "two shall in one requirement",
+                "It shall measure. It shall print.\n",
+                "'shall' 2 times",
+                MINOR,
+            ),
+            (
+                "and/or",
+                "It shall print mm3 and/or ml.\n",
+                "leaves open which of the two",
+                MINOR,
+            ),
+            ("TBD", "It shall take TBD seconds.\n", "'TBD' is still to be", MAJOR),
+            (
+                "template text",
+                "It shall <describe what the software does>.\n",
+                "'<describe what the software does>'",
+                MAJOR,
+            ),
+        )
+    ),
+    Defect(
+        "T13",
+        "a placeholder in a field",
+        evidence_of(PARTS.but("DS-01", ethics="to be confirmed")),
+        "'to be confirmed' is still to be filled in",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T13",
+        "a performance requirement without limit",
+        evidence_of(
+            PARTS.but(
+                "SRS-001",
+                category=Category.PERFORMANCE,
+                text="The software shall be as fast as SRS-002 needs.\n",
+            )
+        ),
+        "no measurable limit",
+        severity=MINOR,
+    ),
+    Defect(
+        "T14",
+        "a category without requirement",
+        evidence_of(PARTS.but("NA-01", excludes=NOT_ALARM)),
+        "No requirement is about alarms",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T14",
+        "an exclusion that was changed after its approval",
+        with_item(CLEAN, "NA-01", text="No.\n"),
+        "quality has not approved it as it is now",
+        severity=Severity.MAJOR,
+        also=frozenset({"C11"}),
+    ),
+    Defect(
+        "T14",
+        "an exclusion of what there is",
+        evidence_of(
+            PARTS.but("NA-01", excludes=(*NA.excludes, "IEC  62304 5.2.2 A")),
+        ),
+        "SRS-001 is a requirement of that kind",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T15",
+        "an evaluation on data that nobody recorded",
+        _evaluated_on_nothing(),
+        "no dataset version it was made on",
+        also=frozenset({"M02"}),
+    ),
+    Defect(
+        "T15",
+        "a dataset made before the first commit",
+        with_run(CLEAN, "preprocess", origin=origin(commit=None)),
+        "no commit of the code that made it",
+        also=frozenset({"M04"}),
+    ),
+    Defect(
+        "T15",
+        "a dataset that nobody specified",
+        replace(
+            CLEAN,
+            manifests={
+                name: manifest.model_copy(update={"specification": "DS-09"})
+                for name, manifest in CLEAN.manifests.items()
+            },
+        ),
+        "no dataset specification it fulfils",
+    ),
+    Defect(
+        "T15",
+        "a control without any record",
+        evidence_of(
+            PARTS.but(
+                "RISK-001",
+                controls=(
+                    control(),
+                    control(id="RC-02", implemented_by=("AP-01",), effectiveness=()),
+                ),
+            )
+        ),
+        "the walk from RISK-001 ends at AP-01",
+        also=frozenset({"R06"}),
     ),
 )
 

@@ -158,6 +158,8 @@ def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
     rows = [
         ("Hazard", risk.hazard),
         ("Hazard category", risk.hazard_category),
+        ("Also covers, of the checklist", risk.covers),
+        ("Foreseeable misuse considered", risk.misuse),
         ("Sequence of events", steps(risk.sequence)),
         ("Hazardous situation", risk.hazardous_situation),
         ("Harm", risk.harm),
@@ -170,6 +172,7 @@ def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
         ("Residual rationale", risk.residual_rationale),
         ("Benefit-risk analysis", risk.benefit_risk),
         ("Disclosed in the labelling", risk.disclosure),
+        ("Not disclosed, because", risk.no_disclosure_because),
         ("Watched after release", risk.signals),
     ]
     controls = table(

@@ -10,18 +10,41 @@ from regml.errors import UnknownIdError
 from regml.findings import RuleOutcome
 from regml.items.base import SafetyClass
 from regml.trace.model import TraceGraph
-from regml.trace.rules import configuration, data, model, risk, traceability
+from regml.trace.rules import (
+    analysis,
+    architecture,
+    completeness,
+    configuration,
+    data,
+    model,
+    residual,
+    risk,
+    traceability,
+    walk,
+    wording,
+)
 from regml.trace.rules.base import Gap, Rule
 from regml.trace.waivers import apply_waivers
 
 __all__ = ["RULES", "Gap", "Rule", "check", "look"]
 
-RULES: Final[tuple[Rule[Any], ...]] = (
-    *traceability.RULES,
-    *risk.RULES,
-    *data.RULES,
-    *model.RULES,
-    *configuration.RULES,
+RULES: Final[tuple[Rule[Any], ...]] = tuple(
+    sorted(
+        (
+            *traceability.RULES,
+            *completeness.RULES,
+            *architecture.RULES,
+            *walk.RULES,
+            *wording.RULES,
+            *risk.RULES,
+            *analysis.RULES,
+            *residual.RULES,
+            *data.RULES,
+            *model.RULES,
+            *configuration.RULES,
+        ),
+        key=lambda rule: ("TRDMC".index(rule.id[0]), rule.id),
+    )
 )
 """Every rule, by group and id."""
 

@@ -1,0 +1,42 @@
+"""Words that say that a text is not finished."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+_HINTS: Final = (
+    *("tbd", "tbc", "tba", "todo", "fixme", "xxx", "???", "lorem", "to be ", "[", "<"),
+    "{{",
+)
+"""Lower case; a text without any of them needs no closer look."""
+
+_PLACEHOLDER: Final = re.compile(
+    r"\b(?:TBD|TBC|TBA|TODO|FIXME|XXX+)\b"
+    r"|\?\?\?"
+    r"|(?i:\blorem ipsum\b)"
+    r"|(?i:\bto be (?:defined|determined|decided|confirmed|completed|written|added"
+    r"|done)\b)"
+    r"|(?i:[\[<](?:insert|describe|fill in|replace|your|name of the)\b[^\]>\n]*[\]>])"
+    r"(?!\()"
+    r"|<[A-Za-z][^<>=/\n]* [^<>=/\n]*>"
+    r"|\{\{[^}\n]*\}\}"
+)
+_CODE: Final = re.compile(r"`[^`\n]*`")
+
+
+def placeholders(text: str) -> Iterator[tuple[int, str]]:
+    r"""Give every placeholder of a text with the 1-based line it stands on.
+
+    ``TBD``, ``TODO`` and the like in capitals, 'to be defined', and template text
+    such as ``<describe the need>`` or ``[insert name]``. What stands between
+    backticks is quoted and left alone.
+
+    >>> list(placeholders("Fine.\nThe limit is TBD."))
+    [(2, 'TBD')]
+    """
+    lowered = text.lower()
+    if not any(hint in lowered for hint in _HINTS):
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        for match in _PLACEHOLDER.finditer(_CODE.sub("", line)):
+            yield number, match[0]

@@ -1,0 +1,111 @@
+"""T07, R08: software items hold their sources, and have the class they need."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Final
+
+from regml.findings import Severity
+from regml.items.base import SafetyClass
+from regml.items.design import SoftwareItem
+from regml.trace.model import TraceGraph
+from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
+
+CODE: Final = frozenset(
+    {
+        *(".py", ".pyx", ".r", ".jl", ".m", ".sh", ".bash", ".ps1", ".rs", ".go"),
+        *(".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".cu", ".cuh", ".mm"),
+        *(".java", ".kt", ".cs", ".js", ".ts", ".jsx", ".tsx"),
+    }
+)
+"""Suffixes of files that are source code."""
+
+Place = tuple[str, str | None, bool]
+"""A path, the software item that claims it, and whether it exists."""
+
+
+def _places(graph: TraceGraph) -> Iterator[Place]:
+    """Give every claimed path, and every source file that nobody claims."""
+    claims = [
+        (source.rstrip("/"), item.id)
+        for item in graph.items(SoftwareItem)
+        for source in item.sources
+    ]
+    tree = graph.evidence.tree
+    existing = tree | {str(up) for name in tree for up in PurePosixPath(name).parents}
+    yield from ((path, owner, path in existing) for path, owner in claims)
+    claimed = {path for path, _ in claims}
+    scope = {path.rstrip("/") for path in graph.evidence.config.sources.software}
+    for name in sorted(tree):
+        path = PurePosixPath(name)
+        around = {name, *map(str, path.parents)}
+        if path.suffix.lower() in CODE and scope & around and not claimed & around:
+            yield name, None, True
+
+
+# IEC 62304 5.4.1, 5.5.1
+@rule(
+    "T07",
+    "Every source path of a software item exists, and every source file under control "
+    "belongs to a software item.",
+    _places,
+    severity=Severity.MAJOR,
+    clauses=("IEC 62304 5.4.1", "IEC 62304 5.5.1"),
+    classes=CLASS_B_AND_C,
+)
+def is_where_the_design_says(graph: TraceGraph, place: Place) -> Iterator[Gap]:
+    """The design names the files, and the files are the design's."""
+    path, owner, exists = place
+    if owner is None:
+        yield Gap(
+            path,
+            "The source file belongs to no software item.",
+            f"Add {path} to 'sources' of the software item it is a part of.",
+            path,
+        )
+    elif not exists:
+        yield Gap(
+            owner,
+            f"'sources' names {path}, which does not exist.",
+            "Correct the path, or remove it if the file is gone.",
+            graph.where(owner, path),
+        )
+
+
+# IEC 62304 4.3 d, e, f, g
+@rule(
+    "R08",
+    "Every software item has a class; a lower one than its parent's has a reason, and "
+    "none is higher than the system's.",
+    lambda graph: graph.items(SoftwareItem),
+    clauses=("IEC 62304 4.3",),
+)
+def has_a_justified_class(graph: TraceGraph, item: SoftwareItem) -> Iterator[Gap]:
+    """An item without a class counts as C (4.3 g)."""
+    own = item.safety_class or SafetyClass.C
+    system = graph.evidence.config.device.safety_class
+    parent = graph.item(item.part_of) if item.part_of else None
+    if isinstance(parent, SoftwareItem):
+        above, name = parent.safety_class or SafetyClass.C, parent.id
+    else:
+        above, name = system, "the software system"
+    given = f"class {own}" if item.safety_class else "without a class and counts as C"
+    if item.in_device and own > system:
+        yield Gap(
+            item.id,
+            f"The software item is {given}, and the software system is class {system}.",
+            "Classify the item and give the reason, or raise 'safety_class' of the "
+            "device in regml.toml.",
+            graph.where(item.id, "safety_class"),
+        )
+    elif own < above and (item.in_device or item.part_of) and not item.segregation:
+        yield Gap(
+            item.id,
+            f"The software item is {given}, {name} is class {above}, and nothing says "
+            "how the two are segregated.",
+            f"Say under 'segregation' why {item.id} cannot affect the rest, or raise "
+            f"its class to {above}.",
+            graph.where(item.id, "safety_class"),
+        )
+
+
+RULES = (is_where_the_design_says, has_a_justified_class)

@@ -1,0 +1,188 @@
+"""T10, T15: the graph can be walked from end to end, and never in a circle."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from regml.items.links import Link
+from regml.items.risk import Risk, RiskControl
+from regml.trace.model import SHORT, NodeType, TraceGraph
+from regml.trace.own_links import link_types
+from regml.trace.rules.base import Gap, rule
+
+ACYCLIC: Final = (Link.REFINES, Link.PART_OF)
+"""Links along which nothing may come back to itself."""
+
+EVIDENCE: Final = (Link.VERIFIES, Link.APPROVES, Link.FULFILS)
+"""Links by which records speak for an item."""
+
+Chain = tuple[str, ...]
+
+
+def _chains(graph: TraceGraph) -> tuple[Chain, ...]:
+    """Return every item that refines or is a part, with the circle it closes if any."""
+    chains: list[Chain] = []
+    own = ((row.name,) for row in link_types(graph).values() if row.acyclic)
+    for links in (ACYCLIC, *own):
+        targets: dict[str, list[str]] = {}
+        for edge in graph.edges:
+            if edge.link in links and graph.item(edge.source):
+                targets.setdefault(edge.source, []).append(edge.target)
+        circles = {min(circle): circle for circle in circles_of(targets)}
+        chains += [circles.get(name, (name,)) for name in sorted(targets)]
+    return tuple(chains)
+
+
+def circles_of(targets: Mapping[str, list[str]]) -> Iterator[Chain]:
+    """Give circles of a directed graph, at least one of each knot, each node once.
+
+    A circle starts and ends with its least node.
+
+    >>> list(circles_of({"b": ["a"], "a": ["b"], "c": ["a"]}))
+    [('a', 'b', 'a')]
+    """
+    done: set[str] = set()
+    for start in sorted(targets):
+        path = {} if start in done else {start: iter(sorted(targets[start]))}
+        while path:
+            last = next(reversed(path))
+            below = next(path[last], None)
+            if below is None:
+                del path[last]
+                done.add(last)
+            elif below in path and below not in done:
+                nodes = list(path)
+                circle = nodes[nodes.index(below) :]
+                done.update(circle)
+                yield _from_least(circle)
+            elif below not in path and below not in done:
+                path[below] = iter(sorted(targets.get(below, ())))
+
+
+def _from_least(circle: list[str]) -> Chain:
+    at = circle.index(min(circle))
+    return (*circle[at:], *circle[:at], circle[at])
+
+
+# IEC 62304 5.1.1 c
+@rule(
+    "T10",
+    "No item refines itself or is a part of itself, directly or not.",
+    _chains,
+    clauses=("IEC 62304 5.1.1",),
+)
+def has_no_circle(graph: TraceGraph, chain: Chain) -> Iterator[Gap]:
+    """A circle of reasons has no reason."""
+    first, *others = chain
+    if others:
+        yield Gap(
+            first,
+            f"The item leads back to itself: {' -> '.join(chain)}.",
+            f"Remove the link that does not belong there, for example {others[0]} "
+            f"from {first}.",
+            graph.where(first, others[0]),
+        )
+
+
+Step = tuple[str, Risk | None, RiskControl | None]
+"""A node of the walk, or a risk with one of its controls."""
+
+
+def _steps(graph: TraceGraph) -> tuple[Step, ...]:
+    """Return data, model and evaluation of now, and the controls that rest on them."""
+    current = graph.current
+    found = [
+        f"dataset@{current.manifest.sha256[:SHORT]}" if current.manifest else "",
+        f"model@{current.model.sha256[:SHORT]}" if current.model else "",
+        f"evaluation@{current.evaluation.id}" if current.evaluation else "",
+    ]
+    nodes: tuple[Step, ...] = tuple((n, None, None) for n in found if n in graph.nodes)
+    if current.model is None:
+        return nodes
+    return nodes + tuple(
+        (risk.id, risk, control)
+        for risk in graph.items(Risk)
+        for control in risk.controls
+        if control.implemented_by or control.effectiveness
+    )
+
+
+# IEC 62304 8.3, Regulation (EU) 2024/1689 Annex IV 2
+@rule(
+    "T15",
+    "Dataset, model, evaluation and risk control can be walked in both directions, "
+    "from the images and the code to the risk and back.",
+    _steps,
+    clauses=("IEC 62304 8.3", "AI Act Annex IV 2"),
+)
+def can_be_walked(graph: TraceGraph, step: Step) -> Iterator[Gap]:
+    """What an auditor walks: model to dataset to code, risk to result to model."""
+    name, risk, control = step
+    if risk and control:
+        yield from _of_control(graph, risk, control)
+        return
+    missing = [what for what, there in _neighbours(graph, name).items() if not there]
+    if missing:
+        kind = name.partition("@")[0]
+        yield Gap(
+            name,
+            f"The walk breaks at this {kind}: {'; '.join(missing)}.",
+            "Reproduce the stages from the first that is missing: 'dvc repro', with "
+            "each stage under 'regml record' and its inputs declared in dvc.yaml.",
+            graph.nodes[name].where,
+        )
+
+
+def _neighbours(graph: TraceGraph, name: str) -> Mapping[str, bool]:
+    """Return what has to stand beside a node on the walk, and whether it does."""
+    at_commit = any(
+        graph.nodes[reason].type is NodeType.COMMIT for reason in graph.reasons(name)
+    )
+    rows = {"no commit of the code that made it": at_commit}
+    kind = name.partition("@")[0]
+    if kind == "dataset":
+        rows["no dataset specification it fulfils"] = any(
+            graph.item(edge.target) for edge in graph.out(name, Link.FULFILS)
+        )
+        if graph.current.model:
+            rows["no model was trained on it"] = bool(graph.into(name, Link.TRAINED_ON))
+    elif kind == "model":
+        rows["no dataset version it was trained on"] = bool(
+            graph.out(name, Link.TRAINED_ON)
+        )
+        if graph.current.evaluation:
+            rows["no evaluation of it"] = bool(graph.into(name, Link.EVALUATES))
+    else:
+        rows["no recorded model that it evaluates"] = bool(
+            graph.out(name, Link.EVALUATES)
+        )
+        rows["no dataset version it was made on"] = bool(
+            graph.out(name, Link.EVALUATED_ON)
+        )
+        rows["no requirement it speaks for"] = bool(graph.out(name, Link.VERIFIES))
+    return rows
+
+
+def _of_control(graph: TraceGraph, risk: Risk, control: RiskControl) -> Iterator[Gap]:
+    """One record behind one of its items is enough: the rest is for R06."""
+    targets = tuple(dict.fromkeys((*control.implemented_by, *control.effectiveness)))
+    sources = [e.source for t in targets for e in graph.into(t, *EVIDENCE)]
+    if not any(_is_recorded(graph, source, risk.id) for source in sources):
+        yield Gap(
+            f"{risk.id}/{control.id}",
+            f"No record stands behind control {control.id}: the walk from {risk.id} "
+            f"ends at {', '.join(targets)}.",
+            f"Run what verifies {', '.join(targets)}: 'dvc repro' and 'regml test', or "
+            "sign with 'regml approve'.",
+            graph.where(risk.id, control.id),
+        )
+
+
+def _is_recorded(graph: TraceGraph, source: str, risk: str) -> bool:
+    """Tell whether evidence leads to a commit, and back to the risk."""
+    reasons = graph.reasons(source)
+    return risk in reasons and any(
+        graph.nodes[reason].type is NodeType.COMMIT for reason in reasons
+    )
+
+
+RULES = (has_no_circle, can_be_walked)

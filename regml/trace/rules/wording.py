@@ -1,0 +1,100 @@
+"""T13: requirements are worded to be tested, and nothing is left to fill in."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from regml.files.markdown import LocatedItem
+from regml.findings import Severity
+from regml.items.requirements import Category, Requirement
+from regml.items.wording import placeholders
+from regml.trace.model import TraceGraph
+from regml.trace.rules.base import Gap, rule
+
+_SHALL: Final = re.compile(r"\bshall\b", re.IGNORECASE)
+_AND_OR: Final = re.compile(r"\band\s*/\s*or\b", re.IGNORECASE)
+_ID: Final = re.compile(r"\b[A-Z]{2,}-\d+\b")
+_BOUND: Final = re.compile(
+    r"[<>≤≥=±%]|\b(?:at least|at most|within|below|above|under|over|up to|exceed\w*"
+    r"|between|not? more than|less than|more than|fewer than|equal|identical)\b",
+    re.IGNORECASE,
+)
+
+
+def _in_force(graph: TraceGraph) -> tuple[LocatedItem, ...]:
+    return tuple(found for found in graph.evidence.items if found.item.retired is None)
+
+
+# IEC 62304 5.2.6 c, d
+@rule(
+    "T13",
+    "Every requirement is worded so that it can be tested, and no item holds a "
+    "placeholder.",
+    _in_force,
+    severity=Severity.MINOR,
+    clauses=("IEC 62304 5.2.6",),
+)
+def is_worded_to_be_tested(graph: TraceGraph, found: LocatedItem) -> Iterator[Gap]:
+    """What is still to be filled in weighs more than how a sentence is put."""
+    for line, words in placeholders(found.source):
+        yield Gap(
+            found.item.id,
+            f"'{words}' is still to be filled in.",
+            "Write what is meant; text that quotes such a word puts it in backticks.",
+            f"{found.path}:{line}",
+            Severity.MAJOR,
+        )
+    if isinstance(found.item, Requirement):
+        yield from _of_requirement(graph, found.item)
+
+
+def _of_requirement(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
+    sentence = normative_text(item)
+    times = len(_SHALL.findall(sentence))
+    if times == 0:
+        yield Gap(
+            item.id,
+            "The requirement has no 'shall' before its first heading.",
+            "Say in one sentence what the software shall do; reasons come below a "
+            "heading.",
+            graph.where(item.id),
+        )
+    elif times > 1:
+        yield Gap(
+            item.id,
+            f"The requirement says 'shall' {times} times, so one result cannot speak "
+            "for all of it.",
+            "Make an item of each.",
+            graph.where(item.id, "shall"),
+        )
+    if match := _AND_OR.search(sentence):
+        yield Gap(
+            item.id,
+            f"'{match[0]}' leaves open which of the two is required.",
+            "Write 'and' or 'or', or make two requirements.",
+            graph.where(item.id, match[0]),
+        )
+    if item.category is Category.PERFORMANCE and not _is_measurable(item, sentence):
+        yield Gap(
+            item.id,
+            "The performance requirement has no measurable limit: no acceptance "
+            "criterion, and no number with a bound in its sentence.",
+            "Add 'acceptance' with at_least or at_most, or state the limit with its "
+            "unit.",
+            graph.where(item.id, "category"),
+        )
+
+
+def normative_text(item: Requirement) -> str:
+    """Return the requirement itself: its text up to the first heading."""
+    return f"\n{item.text}".partition("\n#")[0].strip()
+
+
+def _is_measurable(item: Requirement, sentence: str) -> bool:
+    if item.acceptance:
+        return True
+    plain = _ID.sub("", sentence)
+    return bool(_BOUND.search(plain) and re.search(r"\d", plain))
+
+
+RULES = (is_worded_to_be_tested,)

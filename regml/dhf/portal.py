@@ -34,6 +34,7 @@ from regml.dhf.website import ASSETS
 from regml.items.links import Link
 from regml.items.requirements import Requirement
 from regml.trace.model import DatasetVersion, Edge, Node, NodeType, TraceGraph
+from regml.trace.own_links import from_the_other_side
 from regml.trace.results import requirement_status
 
 MIRRORED = {
@@ -59,6 +60,8 @@ MIRRORED = {
     Link.AT_COMMIT: "state of",
     Link.APPROVES: "approved by",
     Link.FULFILS: "fulfilled by",
+    Link.SOLVED_BY: "shows that it is solved:",
+    Link.RELEASES: "released in",
 }
 """How a link reads from its reason's side."""
 
@@ -207,7 +210,8 @@ def _neighbours(
     found = []
     for edge in edges:
         other = edge.target if forward else edge.source
-        phrase = edge.link.replace("_", " ") if forward else MIRRORED[edge.link]
+        mirrored = MIRRORED.get(edge.link) or from_the_other_side(graph, edge.link)
+        phrase = edge.link.replace("_", " ") if forward else mirrored
         title = graph.nodes[other].title
         found.append((phrase, shown(other), title, names.get(other, "")))
     return tuple(Neighbour(*row) for row in sorted(set(found)))

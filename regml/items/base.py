@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from regml.digest import fingerprint
 
@@ -19,6 +19,10 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that is not empty."""
 
 Lines = tuple[Line, ...]
+
+
+LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
+"""Name of a link type of the project's own, as ``regml.toml`` declares it."""
 
 
 class Kind(StrEnum):
@@ -61,6 +65,8 @@ class Item(Strict):
         title: A short name.
         text: The body of the file, as written.
         retired: Why the item is no longer in force; ``None`` while it is.
+        links: Links of the types that ``regml.toml`` declares, ids by name of the type.
+        foreign_id: What it is called in the tool it was imported from.
     """
 
     kind: ClassVar[Kind]
@@ -69,6 +75,11 @@ class Item(Strict):
     title: Line
     text: str = ""
     retired: Line | None = None
+    links: dict[LinkName, tuple[ItemId, ...]] = Field(default={})
+    foreign_id: Line | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.id))
 
     def normative(self) -> dict[str, Any]:
         """Return every field by name, as JSON values: what an approval is for."""

@@ -1,11 +1,20 @@
 """``regml.toml``: the device, what is under control, and who may sign."""
 
+import datetime as dt
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
-from regml.items.base import Line, Lines, SafetyClass, Strict
+from regml.items.base import Kind, Line, Lines, LinkName, SafetyClass, Strict
+from regml.items.links import Link
+from regml.items.plan import Activity, DesignHistoryFile, Maintenance
 
 
 class Role(StrEnum):
@@ -33,6 +42,29 @@ class Misuse(Strict):
     text: Line
 
 
+class AgeBand(Strict):
+    """Ages in years, both ends inclusive."""
+
+    from_years: float
+    to_years: float
+
+
+class Population(Strict):
+    """For whom and for which scanners the device is declared.
+
+    Attributes:
+        ages: Age bands; each needs test cases of its own.
+        sexes: As DICOM writes them, ``F``, ``M`` or ``O``.
+        field_strengths_t: Of the scanners.
+        vendors: Makers of the scanners, as DICOM writes them; case does not count.
+    """
+
+    ages: tuple[AgeBand, ...] = ()
+    sexes: Lines = ()
+    field_strengths_t: tuple[float, ...] = ()
+    vendors: Lines = ()
+
+
 class Device(Strict):
     """The device, as its labelling describes it.
 
@@ -48,6 +80,7 @@ class Device(Strict):
         users: Who works with it.
         not_for: Limits of the intended use.
         misuse: Foreseeable misuse, each considered by a risk.
+        population: For whom and for which scanners it is declared.
     """
 
     name: Line
@@ -60,6 +93,7 @@ class Device(Strict):
     intended_use: Line
     users: Line
     not_for: Lines
+    population: Population | None = None
     misuse: tuple[Misuse, ...] = ()
 
     @model_validator(mode="after")
@@ -102,9 +136,95 @@ class Signer(Strict):
     ]
 
 
+class LinkType(Strict):
+    """A type of link of the project's own.
+
+    Attributes:
+        name: What items write under ``links``; none of regml's own names.
+        from_: Kinds of item that may state it; written ``from``.
+        to: Kinds of item it may lead to.
+        inverse: How it reads from the other side.
+        acyclic: True where following it must never lead back.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True
+    )
+
+    name: LinkName
+    from_: Annotated[tuple[Kind, ...], Field(min_length=1, alias="from")]
+    to: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    inverse: Line
+    acyclic: bool = False
+
+    @model_validator(mode="after")
+    def _takes_no_name_of_ours(self) -> Self:
+        if self.name in set(Link):
+            raise ValueError(f"{self.name!r} is a link of regml's own; choose another")
+        return self
+
+
+class ChangeControl(Strict):
+    """From when on changes need an approved change request (IEC 62304 8.2.1).
+
+    Attributes:
+        since: A tag or commit, after which it begins, or the day on which it does.
+        paths: What is under control besides sources, tests, items, document templates,
+            pipeline, parameters, lock file and this configuration.
+    """
+
+    since: dt.date | Line
+    paths: Lines = ()
+
+
 class Config(Strict):
-    """Everything ``regml.toml`` says."""
+    """Everything ``regml.toml`` says.
+
+    Attributes:
+        device: The device.
+        sources: What is under control as software.
+        signers: Whose signatures count.
+        maintenance: How long the device is supported, and what is looked at how often.
+        dhf: Where the built Design History File lies.
+        qualified: Versions of each tool that was qualified for its use; ``3.11``
+            stands for every ``3.11.x`` (ISO 13485 4.1.6).
+        activities: What the plan of the project names.
+        approvals: Roles that have to approve a kind of item or a document, by ``RISK``
+            or ``doc:09-risk-management-file``; quality where nothing is said.
+        change_control: From when on changes need a change request.
+        link_types: Types of link of the project's own.
+    """
 
     device: Device
     sources: Sources
     signers: tuple[Signer, ...] = ()
+    maintenance: Maintenance = Maintenance()
+    dhf: DesignHistoryFile = DesignHistoryFile()
+    qualified: dict[Line, Lines] = Field(default_factory=dict)
+    activities: tuple[Activity, ...] = ()
+    link_types: tuple[LinkType, ...] = ()
+
+    @model_validator(mode="after")
+    def _link_types_have_names_of_their_own(self) -> Self:
+        names = [row.name for row in self.link_types]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"[[link_types]] has {', '.join(twice)} twice")
+        return self
+    approvals: dict[Line, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    change_control: ChangeControl | None = None
+
+    @field_validator("approvals")
+    @classmethod
+    def _approves_what_there_is(
+        cls, value: dict[str, tuple[Role, ...]]
+    ) -> dict[str, tuple[Role, ...]]:
+        kinds = set(Kind)
+        for name in value:
+            if name not in kinds and not name.startswith("doc:"):
+                raise ValueError(
+                    f"{name!r} is no kind of item and no document; write one of "
+                    f"{', '.join(kind.value for kind in Kind)}, or doc:NUMBER-ID"
+                )
+        return value

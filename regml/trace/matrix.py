@@ -1,6 +1,7 @@
 """The traceability matrix: one row per path through the columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, TypeAlias
 
 from regml.errors import UnknownIdError
@@ -9,6 +10,7 @@ from regml.items.links import Link
 from regml.items.requirements import Requirement, UserNeed
 from regml.items.risk import Risk
 from regml.trace.model import TraceGraph
+from regml.trace.own_links import link_types
 from regml.trace.page import NONE, Table
 from regml.trace.results import Status, requirement_status
 
@@ -25,22 +27,24 @@ def matrix(graph: TraceGraph, kinds: Sequence[str] = MATRIX) -> Table:
 
     Args:
         graph: The evidence.
-        kinds: Columns: need, srs, sw, test, result, risk, control.
+        kinds: Columns: need, srs, sw, test, result, risk, control; behind a column of
+            items also any kind that a link type of the project leads to or from.
 
     Raises:
         UnknownIdError: A column is unknown, or no column before it leads to it.
     """
-    if not kinds or kinds[0] not in STARTS:
+    starts = _starts(graph)
+    if not kinds or kinds[0] not in starts:
         raise UnknownIdError(
             f"a matrix does not begin with {kinds[0] if kinds else 'nothing'!r}. "
-            f"Begin with {', '.join(STARTS)}."
+            f"Begin with {', '.join(starts)}."
         )
     for index, kind in enumerate(kinds[1:], start=1):
-        _step(kinds[:index], kind)
-    rows = _rows(graph, kinds, [(start,) for start in STARTS[kinds[0]](graph)])
-    if len(kinds) > 1 and kinds[0] != "risk" and kinds[1] in STARTS:
+        _step(graph, kinds[:index], kind)
+    rows = _rows(graph, kinds, [(start,) for start in starts[kinds[0]](graph)])
+    if len(kinds) > 1 and kinds[0] != "risk" and kinds[1] in starts:
         seen = {row[1] for row in rows}
-        left = [name for name in STARTS[kinds[1]](graph) if name not in seen]
+        left = [name for name in starts[kinds[1]](graph) if name not in seen]
         rows += _rows(graph, kinds, [(NONE, name) for name in left])
     return Table(tuple(kinds), tuple(dict.fromkeys(rows)))
 
@@ -53,7 +57,7 @@ def _rows(graph: TraceGraph, kinds: Sequence[str], rows: list[Row]) -> list[Row]
     while rows and len(rows[0]) < len(kinds):
         at = len(rows[0])
         kind = kinds[at]
-        source, step = _step(kinds[:at], kind)
+        source, step = _step(graph, kinds[:at], kind)
         grown = []
         for row in rows:
             cell = row[source]
@@ -68,21 +72,22 @@ def _rows(graph: TraceGraph, kinds: Sequence[str], rows: list[Row]) -> list[Row]
 Step: TypeAlias = Callable[[TraceGraph, str, Row, Sequence[str]], list[str]]
 
 
-def _step(before: Sequence[str], kind: str) -> tuple[int, Step]:
+def _step(graph: TraceGraph, before: Sequence[str], kind: str) -> tuple[int, Step]:
     """Return the nearest column to the left that leads to a kind, and how."""
+    steps = {**_own_steps(graph), **STEPS}
     for index in range(len(before) - 1, -1, -1):
-        if (before[index], kind) in STEPS:
-            return index, STEPS[before[index], kind]
-    leading = ", ".join(sorted(a for a, b in STEPS if b == kind))
+        if (before[index], kind) in steps:
+            return index, steps[before[index], kind]
+    leading = ", ".join(sorted(a for a, b in steps if b == kind))
     if not leading:
-        known = ", ".join(sorted({b for _, b in STEPS}))
+        known = ", ".join(sorted({b for _, b in steps}))
         raise UnknownIdError(f"there is no column {kind!r}. Columns: {known}.")
     raise UnknownIdError(
         f"no column before {kind!r} leads to it. Put one of {leading} before it."
     )
 
 
-def _sources(*links: Link, prefixes: tuple[str, ...]) -> Step:
+def _sources(*links: str, prefixes: tuple[str, ...]) -> Step:
     """Return a step against some links, to nodes whose id begins in some way."""
 
     def step(graph: TraceGraph, cell: str, row: Row, kinds: Sequence[str]) -> list[str]:
@@ -92,7 +97,7 @@ def _sources(*links: Link, prefixes: tuple[str, ...]) -> Step:
     return step
 
 
-def _targets(*links: Link, prefixes: tuple[str, ...]) -> Step:
+def _targets(*links: str, prefixes: tuple[str, ...]) -> Step:
     """Return a step along some links, to nodes whose id begins in some way."""
 
     def step(graph: TraceGraph, cell: str, row: Row, kinds: Sequence[str]) -> list[str]:
@@ -100,6 +105,44 @@ def _targets(*links: Link, prefixes: tuple[str, ...]) -> Step:
         return sorted({name for name in found if name.startswith(prefixes)})
 
     return step
+
+
+def _own_steps(graph: TraceGraph) -> dict[tuple[str, str], Step]:
+    """Return the steps along the project's own link types, in both directions."""
+    steps: dict[tuple[str, str], Step] = {}
+    links: dict[tuple[Kind, Kind], list[str]] = {}
+    for row in link_types(graph).values():
+        for source in row.from_:
+            for target in row.to:
+                links.setdefault((source, target), []).append(row.name)
+    for (source, target), names in links.items():
+        there, back = _column(source), _column(target)
+        steps[there, back] = _targets(*names, prefixes=(f"{target}-",))
+        if there != back:
+            steps[back, there] = _sources(*names, prefixes=(f"{source}-",))
+    return steps
+
+
+def _column(kind: Kind) -> str:
+    return "need" if kind is Kind.USER_NEED else kind.value.lower()
+
+
+def _starts(graph: TraceGraph) -> dict[str, Callable[[TraceGraph], list[str]]]:
+    """Return the columns a matrix may begin with; own link types add theirs."""
+    own = {
+        _column(kind): partial(_ids_of, kind)
+        for row in link_types(graph).values()
+        for kind in row.from_ + row.to
+    }
+    return {**own, **STARTS}
+
+
+def _ids_of(kind: Kind, graph: TraceGraph) -> list[str]:
+    return [
+        located.item.id
+        for located in graph.evidence.items
+        if located.item.kind is kind and not located.item.retired
+    ]
 
 
 def _tests(graph: TraceGraph, cell: str, row: Row, kinds: Sequence[str]) -> list[str]:
@@ -168,10 +211,6 @@ STARTS: Final[Mapping[str, Callable[[TraceGraph], list[str]]]] = {
     "need": lambda graph: [item.id for item in graph.items(UserNeed)],
     "srs": lambda graph: [item.id for item in graph.items(Requirement)],
     "risk": lambda graph: [item.id for item in graph.items(Risk)],
-    "sw": lambda graph: [
-        located.item.id
-        for located in graph.evidence.items
-        if located.item.kind is Kind.SOFTWARE_ITEM and not located.item.retired
-    ],
+    "sw": partial(_ids_of, Kind.SOFTWARE_ITEM),
 }
 """Columns a matrix may begin with."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from regml.digest import fingerprint
+from regml.digest import canonical_json, fingerprint
 from regml.errors import UnknownIdError
 from regml.files.markdown import LocatedItem
 from regml.files.python_tests import WrittenTest
@@ -21,7 +21,7 @@ from regml.items.base import Item
 from regml.items.data import DatasetManifest
 from regml.items.documents import PREFIX, DocumentPlan
 from regml.items.links import AnyItem, Link
-from regml.items.recorded import Outcome, Record, StageRun, TestCase
+from regml.items.recorded import Outcome, Record, StageRun, TestCase, TestRun
 from regml.trace.current import Current
 from regml.trace.evidence import Evidence
 
@@ -48,6 +48,8 @@ class NodeType(StrEnum):
     TEST_RUN = "test run"
     APPROVAL = "approval"
     WAIVER = "waiver"
+    EXECUTION = "execution"
+    RELEASE = "release"
     DATASET = "dataset version"
     MODEL = "model version"
     EVALUATION = "evaluation"
@@ -144,20 +146,55 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """A case of a test with the record that tells of it."""
+
+    case: TestCase
+    record: Record
+
+    @property
+    def run(self) -> TestRun:
+        """The test run it was part of."""
+        assert isinstance(self.record.statement, TestRun)  # noqa: S101 - built so
+        return self.record.statement
+
+
+@dataclass(frozen=True, slots=True)
 class KnownTest:
     """A test as it is written, and as it ran last; its parameters are its cases.
 
     Attributes:
-        name: pytest node id without parameters.
-        written: The source; ``None`` when it is not there any more.
-        record: The latest believed test run it was part of.
-        cases: What came of it there.
+        name: pytest node id without parameters, or how another runner names it.
+        written: The source; ``None`` when it is not there, or not in Python.
+        ran: What came of each of its cases last, in the order of the log.
+        gone: The latest complete run of its suite did not have it any more.
     """
 
     name: str
     written: WrittenTest | None
-    record: Record | None
-    cases: tuple[TestCase, ...]
+    ran: tuple[Ran, ...] = ()
+    gone: bool = False
+
+    @property
+    def cases(self) -> tuple[TestCase, ...]:
+        """What came of it."""
+        return tuple(ran.case for ran in self.ran)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records that tell of its cases, oldest first."""
+        return tuple({ran.record.path: ran.record for ran in self.ran}.values())
+
+    @property
+    def record(self) -> Record | None:
+        """The record that decides its outcome; the latest, if there are several."""
+        found = [r.record for r in self.ran if r.case.outcome is self.outcome]
+        return found[-1] if found else None
+
+    @property
+    def imported(self) -> bool:
+        """Whether another runner told of it."""
+        return any(ran.run.reports for ran in self.ran)
 
     @property
     def verifies(self) -> tuple[str, ...]:
@@ -210,7 +247,7 @@ class Edge:
     """One link; from the evidence to its reason."""
 
     source: str
-    link: Link
+    link: str
     target: str
 
 
@@ -279,12 +316,12 @@ class TraceGraph:
             raise UnknownIdError(self._unknown(text, candidates=found))
         return self.nodes[found[0]]
 
-    def out(self, node_id: str, *links: Link) -> tuple[Edge, ...]:
+    def out(self, node_id: str, *links: str) -> tuple[Edge, ...]:
         """Return the links of a node to its reasons, all or only some kinds."""
         edges = self._out.get(node_id, ())
         return tuple(edge for edge in edges if not links or edge.link in links)
 
-    def into(self, node_id: str, *links: Link) -> tuple[Edge, ...]:
+    def into(self, node_id: str, *links: str) -> tuple[Edge, ...]:
         """Return the links of evidence that a node is the reason of."""
         edges = self._into.get(node_id, ())
         return tuple(edge for edge in edges if not links or edge.link in links)
@@ -297,11 +334,11 @@ class TraceGraph:
         """Return everything that rests on a node, directly or not."""
         return self._reach(node_id, self.carries)
 
-    def rests_on(self, node_id: str) -> tuple[tuple[str, Link], ...]:
+    def rests_on(self, node_id: str) -> tuple[tuple[str, str], ...]:
         """Return the direct reasons of a node with their links, sorted by id."""
         return self._beside(node_id, self._out, self._into)
 
-    def carries(self, node_id: str) -> tuple[tuple[str, Link], ...]:
+    def carries(self, node_id: str) -> tuple[tuple[str, str], ...]:
         """Return what rests directly on a node with its links, sorted by id."""
         return self._beside(node_id, self._into, self._out)
 
@@ -333,20 +370,30 @@ class TraceGraph:
         if name not in self._fingerprints:
             node = self.nodes.get(name)
             if node is not None and isinstance(node.value, DocumentPlan):
-                self._fingerprints[name] = self._fingerprint_of(node.value)
+                self._fingerprints[name] = fingerprint(self._content_of(node.value))
             elif (item := self.item(name)) is not None:
                 self._fingerprints[name] = item.fingerprint()
             else:
                 return None
         return self._fingerprints[name]
 
+    def content(self, name: str) -> Mapping[str, Any] | None:
+        """Return what the fingerprint of an item or document is taken of."""
+        node = self.nodes.get(name)
+        if node is not None and isinstance(node.value, DocumentPlan):
+            return self._content_of(node.value)
+        item = self.item(name)
+        return None if item is None else item.normative()
+
     def signable(
         self, names: Iterable[str]
-    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    ) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
         """Return what a signature under items or documents is for.
 
         Returns:
-            Their fingerprints by id, and those of the items they link to or present.
+            Their fingerprints by id; those of the items they link to or present; and
+            the content of the signed ones and of what items link to, as canonical JSON
+            by fingerprint. What documents present is kept where it is signed itself.
 
         Raises:
             UnknownIdError: One is neither an item nor a document.
@@ -359,6 +406,11 @@ class TraceGraph:
             )
         signed = {name: self.fingerprint(name) or "" for name in wanted}
         reasons = {edge.target for name in wanted for edge in self.out(name)}
+        contents = {
+            self.fingerprint(name) or "": canonical_json(content).decode()
+            for name in sorted(reasons | set(wanted))
+            if (content := self.content(name)) is not None
+        }
         for plan in self.evidence.documents:
             if plan.node_id in wanted:
                 reasons |= self._presented(plan)
@@ -367,7 +419,7 @@ class TraceGraph:
             for name in sorted(reasons)
             if self.item(name) is not None
         }
-        return signed, linked
+        return signed, linked, contents
 
     def documents_of(self, item_id: str) -> tuple[DocumentPlan, ...]:
         """Return the documents that present an item, by number."""
@@ -423,7 +475,7 @@ class TraceGraph:
         node_id: str,
         along: Mapping[str, list[Edge]],
         against: Mapping[str, list[Edge]],
-    ) -> tuple[tuple[str, Link], ...]:
+    ) -> tuple[tuple[str, str], ...]:
         """Return the other ends of plain edges and of backward ones."""
         edges = [e for e in along.get(node_id, ()) if e.link not in BACKWARD]
         edges += [e for e in against.get(node_id, ()) if e.link in BACKWARD]
@@ -437,9 +489,9 @@ class TraceGraph:
             if found.item.kind in plan.items and found.item.retired is None
         }
 
-    def _fingerprint_of(self, plan: DocumentPlan) -> str:
+    def _content_of(self, plan: DocumentPlan) -> dict[str, Any]:
         current = self.current
-        return plan.fingerprint(
+        return plan.content(
             items={
                 name: self.fingerprint(name) or "" for name in self._presented(plan)
             },
@@ -453,7 +505,7 @@ class TraceGraph:
         )
 
     def _reach(
-        self, start: str, neighbours: Callable[[str], Iterable[tuple[str, Link]]]
+        self, start: str, neighbours: Callable[[str], Iterable[tuple[str, str]]]
     ) -> frozenset[str]:
         self.node(start)
         seen, todo = {start}, deque([start])

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from regml.items.links import Link
 from regml.trace.model import Node
 from regml.trace.results import Result
 
@@ -39,7 +38,7 @@ class Branch:
         repeated: True when its children are shown elsewhere in the tree.
     """
 
-    links: tuple[Link, ...]
+    links: tuple[str, ...]
     node: Node
     children: tuple["Branch", ...]
     repeated: bool = False

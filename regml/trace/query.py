@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from regml.items.links import Link
 from regml.items.recorded import Approval, Record, Waiver
-from regml.trace.coverage import gap_table
 from regml.trace.lineage import lineage
 from regml.trace.lists import (
     LISTS,
@@ -15,6 +13,7 @@ from regml.trace.lists import (
 )
 from regml.trace.matrix import MATRIX, matrix
 from regml.trace.model import TraceGraph
+from regml.trace.own_links import from_the_other_side
 from regml.trace.page import Branch, Page, Section, Table, Tree, plain
 from regml.trace.results import requirement_status
 from regml.trace.waivers import why_not
@@ -23,7 +22,6 @@ __all__ = [
     "LISTS",
     "MATRIX",
     "Table",
-    "gap_table",
     "item_page",
     "item_table",
     "lineage",
@@ -45,7 +43,7 @@ def trace_tree(graph: TraceGraph, text: str) -> Tree:
     return Tree(
         node,
         _branches(graph, node.id, graph.rests_on, {node.id}),
-        _branches(graph, node.id, graph.carries, {node.id}),
+        _branches(graph, node.id, _carried(graph), {node.id}),
         requirement_status(graph, node.id).results if graph.item(node.id) else (),
     )
 
@@ -70,7 +68,7 @@ def item_page(graph: TraceGraph, text: str) -> Page:
         ]
     sections += [
         Section("Rests on", table=_links(graph, graph.rests_on(node.id))),
-        Section("Is the reason of", table=_links(graph, graph.carries(node.id))),
+        Section("Is the reason of", table=_links(graph, _carried(graph)(node.id))),
     ]
     if item and (reasons := requirement_status(graph, node.id).results):
         rows = tuple((r.source, str(r.status), r.detail) for r in reasons)
@@ -100,21 +98,33 @@ def _signed(graph: TraceGraph, record: Record) -> Iterator[tuple[str, str]]:
     yield "signed", said.origin.finished_utc
 
 
-def _links(graph: TraceGraph, links: Iterable[tuple[str, Link]]) -> Table:
+def _links(graph: TraceGraph, links: Iterable[tuple[str, str]]) -> Table:
     return Table(
         ("link", "id", "title"),
         tuple((str(link), name, graph.nodes[name].title) for name, link in links),
     )
 
 
+def _carried(graph: TraceGraph) -> Callable[[str], tuple[tuple[str, str], ...]]:
+    """Return what gives the links to a node, each as it reads from there."""
+
+    def carried(name: str) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (other, from_the_other_side(graph, link))
+            for other, link in graph.carries(name)
+        )
+
+    return carried
+
+
 def _branches(
     graph: TraceGraph,
     name: str,
-    neighbours: Callable[[str], tuple[tuple[str, Link], ...]],
+    neighbours: Callable[[str], tuple[tuple[str, str], ...]],
     seen: set[str],
 ) -> tuple[Branch, ...]:
     """Return the tree below a node; each node's children are shown once."""
-    links: dict[str, list[Link]] = {}
+    links: dict[str, list[str]] = {}
     for other, link in neighbours(name):
         links.setdefault(other, []).append(link)
     found = []

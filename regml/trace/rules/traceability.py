@@ -11,6 +11,7 @@ from regml.items.links import Link, references
 from regml.items.recorded import Approval, Record
 from regml.items.requirements import Requirement, VerificationMethod
 from regml.trace.model import KnownTest, TraceGraph
+from regml.trace.own_links import link_types
 from regml.trace.results import (
     RequirementStatus,
     Status,
@@ -40,7 +41,7 @@ class Stated:
     """
 
     source: str
-    link: Link
+    link: str
     target: str
     field: str
     allowed: frozenset[Kind]
@@ -292,6 +293,9 @@ def is_in_force(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
 )
 def is_of_the_right_kind(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
     """A link to something that does not exist is left to T08."""
+    if stated.field.startswith("links."):
+        yield from own_link_gaps(graph, stated)
+        return
     target = graph.item(stated.target)
     if target is None or target.kind in stated.allowed:
         return
@@ -302,6 +306,32 @@ def is_of_the_right_kind(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
         "Name an item of that kind, or move the link to the field it belongs to.",
         stated.place(graph),
     )
+
+
+def own_link_gaps(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
+    """Say where a link of an own type is not as ``regml.toml`` declares it."""
+    declared = link_types(graph).get(stated.link)
+    if declared is None:
+        known = ", ".join(sorted(link_types(graph))) or "none"
+        yield Gap(
+            stated.source,
+            f"'{stated.field}' is no link type of regml.toml, which has {known}.",
+            f"Declare {stated.link} under [[link_types]], or correct the name.",
+            stated.place(graph),
+        )
+        return
+    for end, name, kinds in (
+        ("come from", stated.source, declared.from_),
+        ("lead to", stated.target, declared.to),
+    ):
+        item = graph.item(name)
+        if item is not None and item.kind not in kinds:
+            yield Gap(
+                stated.source,
+                f"'{stated.field}' may {end} {', '.join(kinds)}, and {name} is none.",
+                "Name an item of that kind, or change the link type in regml.toml.",
+                stated.place(graph),
+            )
 
 
 def _confirmed_links(graph: TraceGraph) -> Iterator[tuple[str, str, str, Record]]:

@@ -24,7 +24,7 @@ from regml.learning.inference import predict
 from regml.learning.metrics import case_metrics
 from regml.learning.networks import build_network, set_weights
 from regml.learning.params import TrainParams
-from regml.learning.plan import Fingerprint, Plan, make_plan
+from regml.learning.plan import Plan, make_plan
 from regml.learning.train import train
 
 LABELS = {"anterior": 1, "posterior": 2}
@@ -47,7 +47,7 @@ def main(folder: Path, changes: Sequence[str]) -> None:
     shapes = [case.image.shape for case in training]
     i, j, k = np.median(shapes, axis=0)
     plan = make_plan(
-        Fingerprint(median_shape=(i, j, k), spacing_mm=(1, 1, 1)), params, classes=3
+        params, median_shape=(i, j, k), spacing_mm=(1.0, 1.0, 1.0), classes=3
     )
     print(json.dumps(plan.model_dump(mode="json")))
     print(f"{len(training)} training cases, {len(validation)} for validation")

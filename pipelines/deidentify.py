@@ -30,6 +30,7 @@ def main(
             "configuration_sha256": facts["configuration_sha256"],
             "files": facts["files"]["dicom"] + facts["files"]["nifti"],
             "quarantined": facts["files"]["quarantined"],
+            "series": facts["series"],
             "residual_identifiers": facts["residual"]["identifiers_in_output"],
         },
     )

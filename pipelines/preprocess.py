@@ -5,6 +5,7 @@ from pathlib import Path
 
 import regml
 from regml.errors import RegmlError
+from regml.imaging.fingerprint import fingerprint_json
 from regml.imaging.outputs import write_whole
 from regml.imaging.params import PreprocessParams, load_params
 from regml.imaging.preprocess import counts, manifest_json, preprocess
@@ -22,7 +23,7 @@ def main() -> None:
     params = load_params("preprocess", PreprocessParams)
     manifest, fingerprint = preprocess(SOURCE, ANNOTATIONS, TARGET, params)
     write_whole(MANIFEST, manifest_json(manifest))
-    write_whole(FINGERPRINT, fingerprint.to_json())
+    write_whole(FINGERPRINT, fingerprint_json(fingerprint))
     numbers = counts(manifest)
     sys.stderr.write(f"{numbers['cases']} cases, {len(manifest.excluded)} excluded\n")
     regml.note(

@@ -7,6 +7,7 @@ from pathlib import Path
 import regml
 from regml.errors import RegmlError
 from regml.files.manifest import read_manifest
+from regml.imaging.fingerprint import read_fingerprint
 from regml.imaging.outputs import pretty_json, write_whole
 from regml.imaging.params import PreprocessParams, load_params
 from regml.learning.inference import CARD, WEIGHTS
@@ -17,7 +18,7 @@ from regml.learning.model import (
     write_model,
 )
 from regml.learning.params import TrainParams
-from regml.learning.plan import make_plan, read_fingerprint
+from regml.learning.plan import plan_for
 from regml.learning.tracking import track
 from regml.learning.train import train_on
 
@@ -34,7 +35,7 @@ def main() -> None:
     params = load_params("train", TrainParams)
     manifest = read_manifest(ROOT, MANIFEST.as_posix())
     fingerprint = read_fingerprint(FINGERPRINT)
-    plan = make_plan(fingerprint, params, classes=len(fingerprint.labels) + 1)
+    plan = plan_for(fingerprint, params)
     trained = train_on(ROOT, manifest, plan, params, checkpoints=CHECKPOINTS)
     card = model_card(
         trained,
@@ -43,6 +44,7 @@ def main() -> None:
         labels=fingerprint.labels,
         grid=load_params("preprocess", PreprocessParams),
         manifest=MANIFEST,
+        preparation=manifest.preparation,
     )
     write_model(MODEL, trained, card)
     write_whole(REPORT, pretty_json(training_report(trained, manifest)))

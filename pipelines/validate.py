@@ -5,15 +5,16 @@ import sys
 from pathlib import Path
 
 import regml
+from hippovol.preparation import device_preparation
 from regml.errors import RegmlError
 from regml.files.manifest import read_manifest
 from regml.files.markdown import read_items
 from regml.imaging.params import load_params
 from regml.learning.determinism import make_deterministic
-from regml.learning.evaluation import criteria_of
+from regml.learning.evaluation import criteria_of, interval_facts
 from regml.learning.inference import WEIGHTS, SegmentationModel
 from regml.learning.params import ValidateParams
-from regml.learning.validate import validate
+from regml.learning.validate import refuse_other_dataset, validate
 
 ROOT = Path()
 MANIFEST = Path("reports/dataset.json")
@@ -26,9 +27,11 @@ def main() -> None:
     """Evaluate the model; a criterion that is not met is a result, not an error."""
     params = load_params("validate", ValidateParams)
     device = make_deterministic(seed=params.seed, threads=params.threads)
+    model = SegmentationModel.load(MODEL, device=device)
+    refuse_other_dataset(model, MANIFEST)
     found = validate(
         ROOT,
-        SegmentationModel.load(MODEL, device=device),
+        model,
         read_manifest(ROOT, MANIFEST.as_posix()),
         criteria_of(located.item for located in read_items(ROOT)),
         params,
@@ -49,6 +52,9 @@ def main() -> None:
             "metrics": found.headline,
             "split": "test",
             "acceptance": found.acceptance,
+            "subgroups": found.subgroups,
+            "interval": interval_facts(found.scores),
+            "preparation": device_preparation().model_dump(mode="json"),
         },
     )
 

@@ -38,6 +38,9 @@ class Series:
         site: Institution name, ``unknown`` when the header does not say.
         vendor: Maker of the scanner, ``unknown`` when the header does not say.
         modality: E.g. ``MR``.
+        sex: ``F``, ``M`` or ``O``; ``None`` when the header does not say.
+        age_years: At the examination, likewise.
+        field_strength_t: Of the scanner, likewise.
     """
 
     folder: Path
@@ -48,6 +51,9 @@ class Series:
     site: str
     vendor: str
     modality: str
+    sex: str | None = None
+    age_years: float | None = None
+    field_strength_t: float | None = None
 
 
 def read_series(folder: Path) -> Series:
@@ -67,14 +73,14 @@ def read_series(folder: Path) -> Series:
         site=_text(header, "InstitutionName"),
         vendor=_text(header, "Manufacturer"),
         modality=_text(header, "Modality"),
+        sex=str(header.get("PatientSex") or "").strip() or None,
+        age_years=_age_years(str(header.get("PatientAge") or "")),
+        field_strength_t=_tesla(header.get("MagneticFieldStrength")),
     )
 
 
 def load_series(folder: Path) -> Volume:
     """Return the volume of a series: axes (column, row, slice), modality units.
-
-    Slices are ordered by their position along the normal of the image plane
-    (DICOM PS3.3 C.7.6.2), never by file name or instance number.
 
     Args:
         folder: Holds the files of one series and nothing else.
@@ -82,7 +88,31 @@ def load_series(folder: Path) -> Volume:
     Raises:
         ImageError: The series is not accepted; ``code`` says why.
     """
-    slices = [_read(path, pixels=True) for path in _files(folder)]
+    return volume_of(folder, read_slices(folder))
+
+
+def read_slices(folder: Path) -> list[Dataset]:
+    """Return every file of a series with its pixels, by name.
+
+    Raises:
+        ImageError: The folder is empty or a file is not DICOM.
+    """
+    return [_read(path, pixels=True) for path in _files(folder)]
+
+
+def volume_of(folder: Path, slices: list[Dataset]) -> Volume:
+    """Return the volume that slices make: axes (column, row, slice), modality units.
+
+    Slices are ordered by their position along the normal of the image plane
+    (DICOM PS3.3 C.7.6.2), never by file name or instance number.
+
+    Args:
+        folder: Where they come from, for messages.
+        slices: All files of one series.
+
+    Raises:
+        ImageError: The series is not accepted; ``code`` says why.
+    """
     _check_one_series(folder, slices)
     rows, columns = _directions(slices[0])
     normal = np.cross(rows, columns)
@@ -117,6 +147,26 @@ def _read(path: Path, *, pixels: bool) -> Dataset:
 
 def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip() or UNKNOWN
+
+
+def _age_years(text: str) -> float | None:
+    """Return an age in years from an age string such as ``045Y`` (PS3.5 6.2)."""
+    number, unit = text.strip()[:-1], text.strip()[-1:].upper()
+    per_year = {"Y": 1, "M": 12, "W": 52, "D": 365}.get(unit)
+    if per_year is None or not number.isdigit():
+        return None
+    return round(int(number) / per_year, 1)
+
+
+def _tesla(value: object) -> float | None:
+    """Return a field strength; some scanners write it in gauss."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    if not 0 < number < 100_000:
+        return None
+    return number if number < 100 else number / 10_000
 
 
 def _numbers(item: Dataset, keyword: str, count: int) -> NDArray[np.float64]:

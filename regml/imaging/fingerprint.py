@@ -1,9 +1,4 @@
-"""The fingerprint of a training set: what a network's shape is planned from.
-
-The idea of a dataset fingerprint is that of nnU-Net (Isensee et al., Nature Methods
-18, 2021). Only training cases count; their names stand in it, so that this can be
-checked.
-"""
+"""Take the fingerprint of a training set; see :mod:`regml.items.fingerprint`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,58 +10,15 @@ from pydantic import ValidationError
 from regml.errors import BrokenFileError
 from regml.imaging.outputs import pretty_json
 from regml.imaging.volumes import Volume, load_nifti
-from regml.items.base import Line, Strict
+from regml.items.fingerprint import Fingerprint, Spread, Triple
 
 SAMPLE_VOXELS = 20_000
 """How many foreground voxels of a case count at most, evenly taken."""
 
-Triple = tuple[float, float, float]
 
-
-class Spread(Strict):
-    """How some numbers are spread."""
-
-    mean: float
-    std: float
-    percentile_00_5: float
-    median: float
-    percentile_99_5: float
-
-
-class Fingerprint(Strict):
-    """What a training set looks like on the common grid.
-
-    Attributes:
-        cases: The training cases it was taken from, sorted.
-        spacing_mm: Voxel spacing of the common grid.
-        source_spacing_mm: Median spacing of the series as acquired, in RAS order.
-        min_shape: Smallest extent on each axis, in voxels.
-        median_shape: Median extent on each axis.
-        max_shape: Largest extent on each axis.
-        max_foreground_extent: Largest box around the foreground on each axis.
-        intensity: Normalised intensities of the foreground.
-        label_names: Structure by voxel value; 0 is ``background``.
-        label_voxels: Number of voxels by structure.
-        label_fraction: Share of all voxels by structure.
-        label_cases: In how many cases each structure occurs.
-    """
-
-    cases: tuple[Line, ...]
-    spacing_mm: Triple
-    source_spacing_mm: Triple
-    min_shape: tuple[int, int, int]
-    median_shape: Triple
-    max_shape: tuple[int, int, int]
-    max_foreground_extent: tuple[int, int, int]
-    intensity: Spread
-    label_names: dict[int, Line]
-    label_voxels: dict[str, int]
-    label_fraction: dict[str, float]
-    label_cases: dict[str, int]
-
-    def to_json(self) -> bytes:
-        """Return the text of ``reports/fingerprint.json``."""
-        return pretty_json(self.model_dump(mode="json"))
+def fingerprint_json(fingerprint: Fingerprint) -> bytes:
+    """Return the text of ``reports/fingerprint.json``."""
+    return pretty_json(fingerprint.model_dump(mode="json"))
 
 
 def read_fingerprint(path: Path) -> Fingerprint:

@@ -1,21 +1,31 @@
 """From accepted series and consensus labels to a dataset version."""
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from regml.digest import digest_file
-from regml.imaging.annotations.report import AnnotatedCase, AnnotationReport, read_index
-from regml.imaging.annotations.stage import CONSENSUS
-from regml.imaging.dicom_series import UNKNOWN, load_series
-from regml.imaging.fingerprint import Fingerprint, Triple, take_fingerprint
+from regml.imaging.agreement import WHOLE
+from regml.imaging.annotations.report import (
+    AnnotatedCase,
+    AnnotationReport,
+    Reader,
+    read_index,
+)
+from regml.imaging.annotations.stage import CONSENSUS, NO_IMAGE
+from regml.imaging.dicom_series import UNKNOWN, read_slices, volume_of
+from regml.imaging.duplicates import Coarse, alike, coarse
+from regml.imaging.fingerprint import take_fingerprint
+from regml.imaging.header_scan import count_findings
 from regml.imaging.outputs import fresh_folder, pretty_json
 from regml.imaging.params import PreprocessParams
+from regml.imaging.preparation import preparation
 from regml.imaging.splits import SPLITS, Member, split
 from regml.imaging.volumes import (
     ImageError,
@@ -29,10 +39,19 @@ from regml.imaging.volumes import (
     to_ras,
 )
 from regml.imaging.work import map_cases
-from regml.items.data import DatasetManifest, ExcludedCase, ManifestCase
+from regml.items.data import (
+    Annotator,
+    DatasetManifest,
+    ExcludedCase,
+    Flow,
+    HeaderScan,
+    ManifestCase,
+    UsedProtocol,
+)
+from regml.items.fingerprint import Fingerprint, Triple
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """A case on the common grid.
 
@@ -42,6 +61,12 @@ class Prepared:
         voxels_sha256: Digest of shape and voxel values as acquired, in RAS order.
         spacing_mm: As acquired, in RAS order.
         sources: Digests of all files it was made from, sorted.
+        extent_mm: Largest extent of the image as acquired.
+        coarse: The image at 8 x 8 x 8, to find its like.
+        files: How many files were looked at again for what identifies.
+        identifying: In how many of them something was found, by keyword.
+        label_values: In the label as written, without the background.
+        same_grid: Whether label and image, as written, lie on one grid.
     """
 
     case: AnnotatedCase
@@ -49,6 +74,12 @@ class Prepared:
     voxels_sha256: str = ""
     spacing_mm: Triple = (0.0, 0.0, 0.0)
     sources: tuple[str, ...] = ()
+    extent_mm: float = 0.0
+    coarse: Coarse | None = None
+    files: int = 0
+    identifying: Mapping[str, int] = field(default_factory=dict)
+    label_values: tuple[int, ...] = ()
+    same_grid: bool = False
 
 
 def preprocess(
@@ -81,16 +112,34 @@ def preprocess(
         prepared = map_cases(work, index.cases, jobs=params.jobs, title="preprocess")
         used = [item for item in prepared if not item.reasons]
         splits = split(_members(used, index), params.split)
+        fingerprint = _fingerprint(used, splits, index, folder)
+        taken = frozenset(fingerprint.cases)
         manifest = DatasetManifest(
             specification=params.specification,
             split_unit=params.split.unit,
             limitation=params.split.limitation,
             cases=tuple(
-                _manifest_case(item, splits, index, folder, target) for item in used
+                _manifest_case(item, splits, index, folder, target, taken=taken)
+                for item in used
             ),
             excluded=_excluded(index, prepared),
+            annotators=tuple(_annotator(reader) for reader in index.readers),
+            protocol=UsedProtocol(
+                id=index.protocol.id, fingerprint=index.protocol.fingerprint
+            ),
+            flow=_flow(index, prepared),
+            similarity=alike(
+                {p.case.case: p.coarse for p in used if p.coarse is not None}, splits
+            ),
+            preparation=preparation(
+                spacing_mm=params.spacing_mm,
+                interpolation=params.interpolation,
+                clip_percentiles=params.clip_percentiles,
+            ),
+            headers=_headers(prepared),
+            largest_extent_mm=round(max(item.extent_mm for item in used), 1),
         )
-        return manifest, _fingerprint(used, splits, index, folder)
+        return manifest, fingerprint
 
 
 def prepare_case(
@@ -103,30 +152,41 @@ def prepare_case(
 ) -> Prepared:
     """Write one case on the common grid, or say why it is not used."""
     folder = source / case.images
+    seen = partial(Prepared, files=0)
     try:
-        acquired = load_series(folder)
+        slices = read_slices(folder)
+        found = count_findings(slices)
+        seen = partial(Prepared, files=len(slices), identifying=found)
+        acquired = volume_of(folder, slices)
         if problems := geometry_problems(acquired, params.geometry):
-            return Prepared(case, tuple(f"geometry: {code}" for code in problems))
+            return seen(case, tuple(f"geometry: {code}" for code in problems))
         model, change = to_model_grid(
             acquired, params.spacing_mm, interpolation=params.interpolation
         )
         image = normalise(model, params.clip_percentiles)
     except ImageError as error:
-        return Prepared(case, (f"image: {error.code}",))
+        return seen(case, (f"image: {error.code}",))
     outline = load_nifti(annotations / case.case / f"{CONSENSUS}.nii.gz")
     labels = labels_to_model_grid(Volume(outline.array, acquired.affine), change)
     if not labels.array.any():
-        return Prepared(case, ("label: empty on the common grid",))
+        return seen(case, ("label: empty on the common grid",))
     save_nifti(target / image_name(case.case), image)
     save_nifti(target / label_name(case.case), labels)
     upright = to_ras(acquired)
     outlines = [source / file for files in case.outlines.values() for file in files]
-    return Prepared(
+    written = load_nifti(target / label_name(case.case))
+    return seen(
         case=case,
         reasons=(),
         voxels_sha256=voxels_sha256(upright),
         spacing_mm=upright.spacing_mm,
         sources=_digests([*folder.iterdir(), *outlines]),
+        extent_mm=max(
+            n * mm for n, mm in zip(upright.shape, upright.spacing_mm, strict=True)
+        ),
+        coarse=coarse(upright),
+        label_values=tuple(int(n) for n in np.unique(written.array) if n),
+        same_grid=load_nifti(target / image_name(case.case)).same_grid(written),
     )
 
 
@@ -196,7 +256,10 @@ def _manifest_case(
     index: AnnotationReport,
     folder: Path,
     target: Path,
+    *,
+    taken: frozenset[str],
 ) -> ManifestCase:
+    """Return the row of a case; ``taken`` are the cases behind the fingerprint."""
     case = item.case
     image = digest_file(
         folder / image_name(case.case), name=(target / image_name(case.case)).as_posix()
@@ -220,7 +283,52 @@ def _manifest_case(
         label_size_bytes=label.size_bytes,
         sources=item.sources,
         annotators=tuple(sorted(case.outlines)),
+        sex=case.sex,
+        age_years=case.age_years,
+        field_strength_t=case.field_strength_t,
+        voxels_sha256=item.voxels_sha256,
+        label_values=item.label_values,
+        same_grid=item.same_grid,
+        agreement_dice=case.agreement.dice[WHOLE] if case.agreement else None,
+        in_statistics=case.case in taken,
     )
+
+
+def _annotator(reader: Reader) -> Annotator:
+    """Return what ``readers.csv`` says of a reader; what is no value is left out."""
+    try:
+        trained = dt.date.fromisoformat(reader.trained_on or "")
+    except ValueError:
+        trained = None
+    years = reader.years_experience or ""
+    return Annotator(
+        reader=reader.reader,
+        qualification=reader.qualification,
+        years_experience=float(years) if years.replace(".", "", 1).isdigit() else None,
+        trained_on=trained,
+    )
+
+
+def _flow(index: AnnotationReport, prepared: Sequence[Prepared]) -> Flow:
+    """Count again what is there instead of adding up what others counted."""
+    refused = sum(1 for item in prepared if item.reasons)
+    orphans = sum(1 for item in index.excluded if item.case.startswith(NO_IMAGE))
+    return Flow(
+        found=index.totals.images_found,
+        left_out_by_import=len(index.excluded) - orphans,
+        left_out_by_gate=refused,
+        used=len(prepared) - refused,
+        outlines_without_image=orphans,
+    )
+
+
+def _headers(prepared: Iterable[Prepared]) -> HeaderScan:
+    found: Counter[str] = Counter()
+    files = 0
+    for item in prepared:
+        files += item.files
+        found.update(item.identifying)
+    return HeaderScan(files=files, found=dict(sorted(found.items())))
 
 
 def _excluded(

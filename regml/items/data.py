@@ -1,7 +1,10 @@
 """What data a project plans for, and the manifest of what it got."""
 
+import datetime as dt
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
 
 from regml.items.base import Item, ItemId, Kind, Line, Lines, Strict
 
@@ -19,22 +22,65 @@ class DatasetRole(StrEnum):
 
 
 class Limitation(Strict):
-    """Something a dataset cannot show, said in advance."""
+    """Something a dataset cannot show, said in advance.
+
+    Attributes:
+        id: How reports name it.
+        text: What cannot be shown, and what follows for who uses the device.
+        groups: Subgroups it is about, as ``column=value``, e.g. ``vendor=GE``.
+    """
 
     id: Line
     text: Line
+    groups: Lines = ()
+
+
+GROUPING = ("site", "vendor", "sex", "field_strength_t")
+"""Columns of the dataset manifest that cases can be grouped by."""
 
 
 class Subgroup(Strict):
     """A group of cases whose performance is reported on its own.
 
     Attributes:
-        column: Column of the dataset manifest, e.g. ``site`` or ``vendor``.
+        column: Column of the dataset manifest: ``site``, ``vendor``, ``sex`` or
+            ``field_strength_t``.
         minimum_cases: Planned number of test cases in each group.
     """
 
-    column: Line
+    column: Literal["site", "vendor", "sex", "field_strength_t"]
     minimum_cases: int
+
+
+class FaceMeasure(StrEnum):
+    """How it is prevented that a face can be made from a head image."""
+
+    DEFACED = "defaced"
+    """Voxels of the face were removed or changed."""
+    CROPPED = "cropped"
+    """Only a region without the face is kept."""
+    NOT_NEEDED = "not_needed"
+    """No face is in the images, or they show nobody."""
+
+
+class FaceProtection(Strict):
+    """Why nobody can be recognised from the surface of a head.
+
+    Attributes:
+        measure: What is done.
+        rationale: Why that suffices.
+        largest_extent_mm: With ``cropped``: no image reaches farther on any axis.
+    """
+
+    measure: FaceMeasure
+    rationale: Line
+    largest_extent_mm: float | None = None
+
+    @model_validator(mode="after")
+    def _a_crop_has_a_size(self) -> Self:
+        if self.measure is FaceMeasure.CROPPED and self.largest_extent_mm is None:
+            raise ValueError("cropped needs largest_extent_mm")
+        return self
 
 
 class DatasetSpecification(Item):
@@ -53,6 +99,11 @@ class DatasetSpecification(Item):
         annotation_protocol: How they are labelled.
         subgroups: Groups reported on their own.
         limitations: What the data cannot show.
+        deidentification_sha256: Configuration of the de-identification that was
+            agreed on, as ``reports/deidentification.json`` names it.
+        faces: Of head images: how faces are kept out.
+        test_models: How many models may be measured on the test split of one dataset
+            version, before it has to count as used up.
     """
 
     kind: ClassVar = Kind.DATASET_SPECIFICATION
@@ -69,6 +120,9 @@ class DatasetSpecification(Item):
     annotation_protocol: ItemId | None = None
     subgroups: tuple[Subgroup, ...] = ()
     limitations: tuple[Limitation, ...] = ()
+    deidentification_sha256: Line | None = None
+    faces: FaceProtection | None = None
+    test_models: int | None = None
 
 
 class Label(Strict):
@@ -95,6 +149,7 @@ class AnnotationProtocol(Item):
         tool: With what they draw.
         consensus: ``majority`` or ``staple``.
         agreement_floor_dice: Least mean Dice between readers.
+        minimum_years_experience: What a reader needs at least; no limit when left out.
     """
 
     kind: ClassVar = Kind.ANNOTATION_PROTOCOL
@@ -105,6 +160,7 @@ class AnnotationProtocol(Item):
     tool: Line
     consensus: Line = "majority"
     agreement_floor_dice: float
+    minimum_years_experience: float | None = None
 
 
 class ManifestCase(Strict):
@@ -126,6 +182,14 @@ class ManifestCase(Strict):
         label_size_bytes: Its size.
         sources: Digests of the de-identified files it was made from.
         annotators: Pseudonyms of the readers whose outlines it rests on.
+        sex: ``F``, ``M`` or ``O``, as the image says; ``None`` when it does not.
+        age_years: Age at the examination, likewise.
+        field_strength_t: Of the scanner, likewise.
+        voxels_sha256: Digest of shape and voxel values as acquired.
+        label_values: Values in the label file, without the background.
+        same_grid: Whether label and image, as written, lie on the same grid.
+        agreement_dice: Mean Dice of ``whole`` between its readers; ``None`` for one.
+        in_statistics: Whether numbers that later stages use were taken from it.
     """
 
     case: Line
@@ -143,6 +207,27 @@ class ManifestCase(Strict):
     label_size_bytes: int
     sources: tuple[Line, ...]
     annotators: tuple[Line, ...]
+    sex: Line | None = None
+    age_years: float | None = None
+    field_strength_t: float | None = None
+    voxels_sha256: Line | None = None
+    label_values: tuple[int, ...] | None = None
+    same_grid: bool | None = None
+    agreement_dice: float | None = None
+    in_statistics: bool | None = None
+
+
+def group_of(case: ManifestCase, column: str) -> str:
+    """Return the group of a case, ``unknown`` where the image does not say.
+
+    Args:
+        case: A row of the manifest.
+        column: One of :data:`GROUPING`.
+    """
+    value = getattr(case, column)
+    if value is None or value == "":
+        return "unknown"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class ExcludedCase(Strict):
@@ -150,6 +235,97 @@ class ExcludedCase(Strict):
 
     case: Line
     reason: Line
+
+
+class Annotator(Strict):
+    """A reader, by pseudonym, with what qualifies them.
+
+    Attributes:
+        reader: Pseudonym.
+        qualification: Profession; ``None`` when nobody said.
+        years_experience: In such images.
+        trained_on: Day of the training on the protocol.
+    """
+
+    reader: Line
+    qualification: Line | None = None
+    years_experience: float | None = None
+    trained_on: dt.date | None = None
+
+
+class UsedProtocol(Strict):
+    """The annotation protocol as it was when the outlines were imported."""
+
+    id: ItemId
+    fingerprint: Line
+
+
+class Flow(Strict):
+    """How many images were found, left out and used.
+
+    Attributes:
+        found: Series among the de-identified images.
+        left_out_by_import: Without usable outlines.
+        left_out_by_gate: Refused for geometry, intensities or an empty label.
+        used: Cases of the dataset.
+        outlines_without_image: Cases of which only outlines exist.
+    """
+
+    found: int
+    left_out_by_import: int
+    left_out_by_gate: int
+    used: int
+    outlines_without_image: int = 0
+
+
+class AlikePair(Strict):
+    """Two images of different splits that are nearly the same."""
+
+    case: Line
+    other: Line
+    correlation: float
+
+
+class Similarity(Strict):
+    """What a search for nearly equal images of different splits found.
+
+    Attributes:
+        threshold: Least correlation of the coarse images that counts as a duplicate.
+        nearest: Largest correlation between splits; ``None`` without a pair.
+        pairs: Those at or above the threshold, sorted.
+    """
+
+    threshold: float
+    nearest: float | None
+    pairs: tuple[AlikePair, ...] = ()
+
+
+class Preparation(Strict):
+    """How an image is brought to what the network sees.
+
+    Attributes:
+        code_sha256: Digest of the source that does it.
+        spacing_mm: Of the common grid.
+        interpolation: How intensities are interpolated.
+        clip_percentiles: Intensities of a volume beyond its own are clipped.
+    """
+
+    code_sha256: Line
+    spacing_mm: float
+    interpolation: Line
+    clip_percentiles: tuple[float, float]
+
+
+class HeaderScan(Strict):
+    """What a second look at the de-identified headers found, by other code.
+
+    Attributes:
+        files: How many files were looked at.
+        found: How many files hold an element that identifies, by its keyword.
+    """
+
+    files: int
+    found: dict[str, int] = Field(default_factory=dict)
 
 
 class DatasetManifest(Strict):
@@ -161,6 +337,13 @@ class DatasetManifest(Strict):
         limitation: Why a split by case was accepted; needed when it was.
         cases: Sorted by case.
         excluded: Cases found and not used.
+        annotators: The readers, sorted by pseudonym.
+        protocol: Under which the outlines were imported.
+        flow: How many images were found, left out and used.
+        similarity: Whether nearly equal images are in different splits.
+        preparation: How images were brought to the common grid.
+        headers: What a second look at the de-identified headers found.
+        largest_extent_mm: Of the images as acquired, on any axis.
     """
 
     specification: ItemId
@@ -168,3 +351,10 @@ class DatasetManifest(Strict):
     limitation: Line | None = None
     cases: tuple[ManifestCase, ...]
     excluded: tuple[ExcludedCase, ...] = ()
+    annotators: tuple[Annotator, ...] = ()
+    protocol: UsedProtocol | None = None
+    flow: Flow | None = None
+    similarity: Similarity | None = None
+    preparation: Preparation | None = None
+    headers: HeaderScan | None = None
+    largest_extent_mm: float | None = None

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from regml.files.scores import FIXED_COLUMNS, CaseScore
+from regml.items.data import GROUPING, DatasetManifest, group_of
 from regml.items.links import AnyItem
 from regml.items.requirements import Acceptance, Requirement
-from regml.trace.statistics import bootstrap_interval, evaluate
+from regml.learning.metrics import WHOLE
+from regml.trace.statistics import RESAMPLES, SEED, bootstrap_interval, evaluate
 
 METRICS = (
     "dice",
@@ -79,6 +81,48 @@ def summary(scores: Sequence[CaseScore]) -> list[dict[str, Any]]:
     ]
 
 
+def subgroup_summary(
+    scores: Sequence[CaseScore], manifest: DatasetManifest, *, split: str = "test"
+) -> list[dict[str, Any]]:
+    """Return the mean Dice of ``whole`` in each group of cases, with its interval.
+
+    A case of which the manifest does not know the group counts under ``unknown``.
+
+    Args:
+        scores: As they stand in ``per_case.csv``.
+        manifest: Which case is of which group.
+        split: Whose cases are grouped; without perturbation.
+    """
+    facts = {case.case: case for case in manifest.cases}
+    rows = [
+        row
+        for row in scores
+        if (row.split, row.condition, row.label) == (split, "", WHOLE)
+        and row.case in facts
+    ]
+    found = []
+    for column in GROUPING:
+        groups: dict[str, list[CaseScore]] = {}
+        for row in rows:
+            groups.setdefault(group_of(facts[row.case], column), []).append(row)
+        for group, members in sorted(groups.items()):
+            numbers = _spread(members, "dice")
+            found.append({"column": column, "group": group, **numbers})
+    return found
+
+
+def interval_facts(scores: Iterable[CaseScore]) -> dict[str, Any]:
+    """Return how every interval was made; the unit is what was drawn."""
+    patients = all(row.patient for row in scores)
+    return {
+        "method": "percentile bootstrap",
+        "level": 0.95,
+        "unit": "patient" if patients else "case",
+        "resamples": RESAMPLES,
+        "seed": SEED,
+    }
+
+
 def decisions(
     requirements: Iterable[Requirement], scores: Sequence[CaseScore]
 ) -> list[dict[str, Any]]:
@@ -103,7 +147,7 @@ def decisions(
 
 
 def _fields(criterion: Acceptance) -> dict[str, Any]:
-    return criterion.model_dump(mode="json", exclude={"minimum_cases"})
+    return criterion.model_dump(mode="json")
 
 
 def _spread(rows: Sequence[CaseScore], metric: str) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import torch
 from regml.digest import sha256_of
 from regml.imaging.outputs import pretty_json, write_whole
 from regml.imaging.params import PreprocessParams
-from regml.items.data import DatasetManifest
+from regml.items.data import DatasetManifest, Preparation
 from regml.learning.inference import CARD, WEIGHTS
+from regml.learning.initial import initial_facts
 from regml.learning.params import TrainParams
 from regml.learning.plan import Plan
 from regml.learning.train import Trained
@@ -33,6 +34,7 @@ def model_card(
     labels: Mapping[str, int],
     grid: PreprocessParams,
     manifest: Path,
+    preparation: Preparation | None = None,
 ) -> dict[str, Any]:
     """Return the content of ``model.json``.
 
@@ -43,6 +45,7 @@ def model_card(
         labels: Voxel value of each label by name.
         grid: How the inputs were prepared.
         manifest: File of the dataset version that it learned from.
+        preparation: How the images of that version were brought to the grid.
 
     Raises:
         OSError: The manifest cannot be read.
@@ -59,7 +62,9 @@ def model_card(
             "clip_percentiles": list(grid.clip_percentiles),
             "then": "mean 0 and standard deviation 1 of each volume",
         },
+        "preparation": preparation.model_dump(mode="json") if preparation else None,
         "dataset_manifest_sha256": sha256_of(manifest.read_bytes()),
+        "initial_weights": initial_facts(params),
         "seed": params.seed,
         "hyperparameters": params.model_dump(mode="json"),
         "tuning": {"best_step": trained.best_step, "dice": trained.best_dice},
@@ -94,6 +99,7 @@ def training_facts(trained: Trained, card: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": trained.parameters,
         "seed": card["seed"],
         "hyperparameters": card["hyperparameters"],
+        "initial_weights": card["initial_weights"],
         "best_step": trained.best_step,
         "metrics": {"tuning_dice": trained.best_dice},
         "device": trained.device,

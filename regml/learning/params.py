@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from regml.items.base import Strict
+from regml.items.base import Line, Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 AxisSize = Annotated[int, Field(ge=1)]
@@ -37,6 +37,22 @@ class Augmentation(Strict):
     noise: Annotated[float, Field(ge=0)] = 0.2
 
 
+class InitialWeights(Strict):
+    """Weights that a training starts from; they are SOUP.
+
+    Attributes:
+        path: safetensors file relative to the project, a dependency in ``dvc.yaml``.
+        sha256: Its digest; another file is refused.
+        source: Who made them, and from what data.
+        licence: Under which terms they may be used.
+    """
+
+    path: Line
+    sha256: Line
+    source: Line
+    licence: Line
+
+
 class TrainParams(Strict):
     """Section ``train`` of ``params.yaml``.
 
@@ -64,6 +80,9 @@ class TrainParams(Strict):
         checkpoint_every: Steps between two checkpoints; 0: never.
         mixed_precision: On a GPU; a CPU always computes in float32.
         augmentation: How patches are varied.
+        initial_weights: What to start from; random numbers when left out.
+        repeat_tolerance: Largest difference of the tuning Dice of two runs of the same
+            training that still counts as the same; 0 asks for the same bytes.
     """
 
     network: Literal["DynUNet", "BasicUNet", "UNet", "SegResNet"] = "DynUNet"
@@ -87,6 +106,8 @@ class TrainParams(Strict):
     checkpoint_every: Annotated[int, Field(ge=0)] = 50
     mixed_precision: bool = True
     augmentation: Augmentation = Augmentation()
+    initial_weights: InitialWeights | None = None
+    repeat_tolerance: Annotated[float, Field(ge=0)] = 0.0
 
 
 class ValidateParams(Strict):

@@ -6,16 +6,12 @@ resolution is not much coarser than the finest one, and kernels are flat along a
 that are still too coarse. The budget is one of CPU time instead of GPU memory.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
-
-from regml.errors import BrokenFileError
 from regml.items.base import Strict
+from regml.items.fingerprint import Fingerprint, Triple
 from regml.learning.params import TrainParams
 
 Size = tuple[int, int, int]
@@ -29,27 +25,6 @@ SMALLEST_EDGE = 4
 
 MOST_LEVELS = 6
 """Resolutions at most."""
-
-
-class Fingerprint(Strict):
-    """What the plan needs to know of the training cases.
-
-    Attributes:
-        median_shape: Voxels along i, j, k.
-        spacing_mm: Of the common grid.
-        label_names: Structure by voxel value; 0 is the background.
-    """
-
-    median_shape: tuple[float, float, float]
-    spacing_mm: tuple[float, float, float]
-    label_names: dict[int, str] = Field(default_factory=dict)
-
-    @property
-    def labels(self) -> dict[str, int]:
-        """Voxel value of each structure by name, without the background."""
-        return {
-            name: value for value, name in sorted(self.label_names.items()) if value > 0
-        }
 
 
 class Plan(Strict):
@@ -83,44 +58,34 @@ class Plan(Strict):
         return _product(self.strides)
 
 
-def read_fingerprint(path: Path) -> Fingerprint:
-    """Read ``reports/fingerprint.json``; keys the plan does not need are ignored.
-
-    Raises:
-        BrokenFileError: It is no JSON object or misses the shape or the spacing.
-    """
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        return fingerprint_of(facts)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BrokenFileError(
-            path,
-            "is not the fingerprint of a dataset.",
-            remedy="Reproduce it: dvc repro preprocess.",
-        ) from error
-
-
-def fingerprint_of(facts: Mapping[str, object]) -> Fingerprint:
-    """Pick from a fingerprint what the plan needs.
-
-    Raises:
-        ValueError: A value is missing or of another kind.
-    """
-    return Fingerprint.model_validate(
-        {name: facts[name] for name in Fingerprint.model_fields if name in facts}
+def plan_for(fingerprint: Fingerprint, params: TrainParams) -> Plan:
+    """Configure a network for the training cases that a fingerprint was taken from."""
+    return make_plan(
+        params,
+        median_shape=fingerprint.median_shape,
+        spacing_mm=fingerprint.spacing_mm,
+        classes=len(fingerprint.labels) + 1,
     )
 
 
-def make_plan(fingerprint: Fingerprint, params: TrainParams, *, classes: int) -> Plan:
-    """Configure a network for a dataset.
+def make_plan(
+    params: TrainParams,
+    *,
+    median_shape: Triple,
+    spacing_mm: Triple,
+    classes: int,
+) -> Plan:
+    """Configure a network.
 
     Args:
-        fingerprint: Of the training cases.
-        params: What the user fixed goes before what the fingerprint suggests.
+        params: What the user fixed goes before what shape and spacing suggest.
+        median_shape: Of the training cases, voxels along i, j, k.
+        spacing_mm: Of the common grid.
         classes: Background and labels.
     """
-    wanted = params.patch or _shrink(fingerprint, params.voxels_per_step // 2)
-    strides = _network_strides(params.network, wanted, fingerprint.spacing_mm)
+    budget = params.voxels_per_step // 2
+    wanted = params.patch or _shrink(median_shape, spacing_mm, budget)
+    strides = _network_strides(params.network, wanted, spacing_mm)
     divisor = _product(strides)
     i, j, k = (
         max(math.ceil(w / by), 2) * by for w, by in zip(wanted, divisor, strict=True)
@@ -140,23 +105,21 @@ def make_plan(fingerprint: Fingerprint, params: TrainParams, *, classes: int) ->
         patch=patch,
         batch_size=batch_size,
         strides=strides,
-        kernels=_kernels(strides, fingerprint.spacing_mm),
+        kernels=_kernels(strides, spacing_mm),
         filters=tuple(filters),
         supervised_levels=max(0, len(strides) - 2) if can_supervise else 0,
     )
 
 
-def _shrink(fingerprint: Fingerprint, budget: int) -> Size:
+def _shrink(median_shape: Triple, spacing_mm: Triple, budget: int) -> Size:
     """Return the median shape, cut down to the budget in voxels.
 
     The axis that is longest, compared with the median shape in mm, gives way first, so
     that the patch keeps its proportions.
     """
-    edges = [max(SMALLEST_EDGE, round(edge)) for edge in fingerprint.median_shape]
+    edges = [max(SMALLEST_EDGE, round(edge)) for edge in median_shape]
     while math.prod(edges) > budget and max(edges) > 2 * SMALLEST_EDGE:
-        longest = max(
-            range(3), key=lambda axis: edges[axis] * fingerprint.spacing_mm[axis]
-        )
+        longest = max(range(3), key=lambda axis: edges[axis] * spacing_mm[axis])
         edges[longest] = max(SMALLEST_EDGE, math.floor(edges[longest] * 0.9))
     return edges[0], edges[1], edges[2]
 

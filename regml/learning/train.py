@@ -27,6 +27,7 @@ from regml.learning.checkpoints import Checkpoint, read_checkpoint, write_checkp
 from regml.learning.data import LoadedCase, load_cases
 from regml.learning.determinism import make_deterministic
 from regml.learning.inference import predict
+from regml.learning.initial import initial_weights
 from regml.learning.metrics import dice
 from regml.learning.networks import (
     SegmentationLoss,
@@ -34,6 +35,7 @@ from regml.learning.networks import (
     class_weights,
     head_parameters,
     parameter_count,
+    set_weights,
     tensors,
 )
 from regml.learning.params import TrainParams
@@ -123,13 +125,14 @@ def train_on(
         checkpoints: Folder for checkpoints; to be removed when all is written.
 
     Raises:
-        DataError: A case cannot be used, or a split has none.
+        DataError: A case or the initial weights cannot be used, or a split has none.
         ConfigError: torchrun has started more than one process.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError(
             "torchrun: training uses one process; start it with --nproc-per-node=1."
         )
+    initial = initial_weights(root, params)
     training, tuning = (
         in_memory(
             load_cases(root, (case for case in manifest.cases if case.split == split))
@@ -156,7 +159,14 @@ def train_on(
 
         path = checkpoints / "last.pt"
         return train(
-            training, tuning, plan, params, key=key, checkpoint=path, on_step=show
+            training,
+            tuning,
+            plan,
+            params,
+            key=key,
+            checkpoint=path,
+            initial=initial,
+            on_step=show,
         )
 
 
@@ -180,6 +190,7 @@ def train(
     *,
     key: str,
     checkpoint: Path,
+    initial: bytes | None = None,
     on_step: Callable[[int, float, float], None] = lambda *_: None,
 ) -> Trained:
     """Train a network and return the weights with the best tuning Dice.
@@ -192,6 +203,7 @@ def train(
         key: Digest of everything that the result depends on; a checkpoint with
             another key is not continued.
         checkpoint: Where progress is kept; the file is left behind.
+        initial: safetensors to start from; random numbers when ``None``.
         on_step: Called with step, loss and best tuning Dice so far.
 
     Raises:
@@ -203,7 +215,7 @@ def train(
                 f"reports/dataset.json: the split '{split}' has no case. "
                 "Give it a larger share in params.yaml, section preprocess."
             )
-    run = _Run(training, tuning, plan, params)
+    run = _Run(training, tuning, plan, params, initial)
     run.resume(checkpoint, key)
     while run.progress.step < params.steps and not run.exhausted():
         loss = run.step()
@@ -236,12 +248,16 @@ class _Run:
         tuning: Sequence[TrainingCase],
         plan: Plan,
         params: TrainParams,
+        initial: bytes | None = None,
     ) -> None:
         self.device = make_deterministic(seed=params.seed, threads=params.threads)
         self.plan, self.params = plan, params
         self.cases = training
         self.tuning = tuning[: params.tuning_cases or None]
-        self.network = build_network(plan).to(self.device)
+        self.network = build_network(plan)
+        if initial is not None:
+            set_weights(self.network, initial)
+        self.network = self.network.to(self.device)
         self.loss = SegmentationLoss(self._class_weights()).to(self.device)
         self.optimizer = _optimizer(self.network, params)
         self.progress = _Progress()

@@ -7,13 +7,14 @@ which fails the criteria that ask for them.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import track
 
+from regml.digest import sha256_of
 from regml.errors import DataError
 from regml.files.scores import CaseScore, read_case_scores
 from regml.imaging.outputs import fresh_folder, pretty_json, write_whole
@@ -28,6 +29,7 @@ from regml.learning.evaluation import (
     decisions,
     failures,
     scores_csv,
+    subgroup_summary,
     summary,
 )
 from regml.learning.figures import (
@@ -50,11 +52,13 @@ class Evaluation:
         scores: One row per case, label and condition.
         acceptance: One row per criterion and group of cases.
         metrics: Means with intervals, by split, condition, label and metric.
+        subgroups: Mean Dice of ``whole`` with its interval, by column and group.
     """
 
     scores: tuple[CaseScore, ...]
     acceptance: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
+    subgroups: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def headline(self) -> dict[str, float]:
@@ -109,7 +113,12 @@ def validate(
     # decisions rest on the rounded numbers in the file, so that anyone can repeat them
     text = scores_csv(rows)
     scores = read_case_scores(text)
-    found = Evaluation(scores, decisions(requirements, scores), summary(scores))
+    found = Evaluation(
+        scores,
+        decisions(requirements, scores),
+        summary(scores),
+        subgroup_summary(scores, manifest),
+    )
     with fresh_folder(target) as folder:
         write_whole(folder / "per_case.csv", text.encode())
         write_whole(folder / "acceptance.json", pretty_json(found.acceptance))
@@ -119,6 +128,25 @@ def validate(
             curve = learning_curve_figure(training)
             write_figure(folder / "figures/learning_curve.png", curve)
     return found
+
+
+def refuse_other_dataset(model: SegmentationModel, manifest: Path) -> None:
+    """Refuse a model that learned from another dataset version than is measured.
+
+    Its training cases could be among the test cases of the other version.
+
+    Raises:
+        DataError: It did, or its card does not say from what it learned.
+    """
+    trained = str(model.card.get("dataset_manifest_sha256") or "")
+    measured = sha256_of(manifest.read_bytes())
+    if trained != measured:
+        had = f"dataset@{trained[:12]}" if trained else "a dataset that nobody noted"
+        raise DataError(
+            f"{manifest.as_posix()}: the model learned from {had}, and this is "
+            f"dataset@{measured[:12]}; its training cases may be test cases here. "
+            "Train it on this version: dvc repro train."
+        )
 
 
 def case_scores(
@@ -209,6 +237,7 @@ def _metrics(model: SegmentationModel, found: Evaluation) -> dict[str, Any]:
     return {
         "weights_sha256": model.digest,
         "rows": found.metrics,
+        "subgroups": found.subgroups,
         "failures": dict(failures(found.scores)),
     }
 

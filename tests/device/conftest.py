@@ -25,7 +25,7 @@ from regml.imaging.volumes import Volume
 from regml.learning.inference import SegmentationModel
 from regml.learning.networks import build_network, weights_bytes
 from regml.learning.params import TrainParams
-from regml.learning.plan import Fingerprint, make_plan
+from regml.learning.plan import make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 """The project these tests belong to."""
@@ -73,9 +73,7 @@ def write_model(folder: Path) -> None:
         network="UNet", base_filters=2, patch=(40, 56, 40), batch_size=2
     )
     shape, spacing = (40.0, 56.0, 40.0), (1.0, 1.0, 1.0)
-    plan = make_plan(
-        Fingerprint(median_shape=shape, spacing_mm=spacing), params, classes=3
-    )
+    plan = make_plan(params, median_shape=shape, spacing_mm=spacing, classes=3)
     weights = weights_bytes(build_network(plan))
     card = {"plan": plan.model_dump(mode="json"), "weights_sha256": sha256_of(weights)}
     (folder / "weights.safetensors").write_bytes(weights)

@@ -22,7 +22,7 @@ from regml.imaging.volumes import Volume, save_nifti
 from regml.items.data import DatasetManifest, ManifestCase
 from regml.items.recorded import Outcome, StageRun
 from regml.learning.params import TrainParams
-from regml.learning.plan import Fingerprint, make_plan
+from regml.learning.plan import make_plan
 from regml.learning.train import train_on
 from regml.project import open_project
 from regml.records.recorder import record_stage
@@ -237,9 +237,7 @@ def test_a_failed_stage_leaves_a_signed_record(
 
 def _train(root: Path, manifest: DatasetManifest) -> Any:
     shape, spacing = (16.0, 16.0, 16.0), (1.0, 1.0, 1.0)
-    plan = make_plan(
-        Fingerprint(median_shape=shape, spacing_mm=spacing), TINY, classes=3
-    )
+    plan = make_plan(TINY, median_shape=shape, spacing_mm=spacing, classes=3)
     return train_on(root, manifest, plan, TINY, checkpoints=root / "checkpoints")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from regml.errors import BrokenFileError, DataError
 from regml.files.manifest import read_manifest
 from regml.imaging.annotations.stage import import_annotations
-from regml.imaging.fingerprint import Fingerprint, read_fingerprint
+from regml.imaging.fingerprint import fingerprint_json, read_fingerprint
 from regml.imaging.params import (
     ImportParams,
     PreprocessParams,
@@ -24,6 +24,7 @@ from regml.imaging.params import (
 from regml.imaging.preprocess import counts, manifest_json, preprocess
 from regml.imaging.volumes import load_nifti
 from regml.items.data import AnnotationProtocol, DatasetManifest
+from regml.items.fingerprint import Fingerprint
 
 ANNOTATIONS, TARGET = Path("data/annotations"), Path("data/dataset")
 
@@ -74,13 +75,14 @@ def test_a_dataset_says_everything_about_its_cases(
 def test_reports_can_be_read_back(six: Any, protocol: AnnotationProtocol) -> None:
     manifest, fingerprint = build(six, protocol)
     Path("dataset.json").write_bytes(manifest_json(manifest))
-    Path("fingerprint.json").write_bytes(fingerprint.to_json())
+    Path("fingerprint.json").write_bytes(fingerprint_json(fingerprint))
     assert read_manifest(Path(), "dataset.json") == manifest
     assert read_fingerprint(Path("fingerprint.json")) == fingerprint
     assert str(Path.cwd()) not in Path("dataset.json").read_text()
-    Path("fingerprint.json").write_text("{}")
-    with pytest.raises(BrokenFileError, match="dvc repro preprocess"):
-        read_fingerprint(Path("fingerprint.json"))
+    for text in ("{}", "[", '{"median_shape": [1, 2, 3]}'):
+        Path("fingerprint.json").write_text(text)
+        with pytest.raises(BrokenFileError, match=r"fingerprint\.json.*dvc repro"):
+            read_fingerprint(Path("fingerprint.json"))
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -248,4 +250,4 @@ def test_real_hippocampi_become_a_dataset(
         PreprocessParams(split=SplitParams(unit=SplitUnit.CASE, limitation="LIM-01")),
     )
     assert len(manifest.cases) == 4
-    assert json.loads(fingerprint.to_json())["median_shape"][1] > 40
+    assert json.loads(fingerprint_json(fingerprint))["median_shape"][1] > 40

@@ -13,7 +13,7 @@ from regml.items.data import DatasetManifest, ManifestCase
 from regml.learning.augment import TrainingCase
 from regml.learning.data import load_cases
 from regml.learning.params import TrainParams
-from regml.learning.plan import Fingerprint, Plan, make_plan
+from regml.learning.plan import Plan, make_plan
 from regml.learning.train import in_memory
 
 SHAPES = ((13, 17, 12), (12, 16, 11), (15, 14, 13), (12, 18, 14))
@@ -47,8 +47,8 @@ def phantom(shape: tuple[int, int, int], seed: int) -> tuple[Volume, Volume]:
 
 @pytest.fixture
 def plan(params: TrainParams) -> Plan:
-    fingerprint = Fingerprint(median_shape=(12, 16, 12), spacing_mm=(1, 1, 1))
-    return make_plan(fingerprint, params, classes=3)
+    shape = (12.0, 16.0, 12.0)
+    return make_plan(params, median_shape=shape, spacing_mm=(1.0, 1.0, 1.0), classes=3)
 
 
 @pytest.fixture

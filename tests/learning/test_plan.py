@@ -1,10 +1,6 @@
-import json
-from pathlib import Path
-
 import pytest
 import torch
 
-from regml.errors import BrokenFileError
 from regml.learning.networks import (
     SegmentationLoss,
     build_network,
@@ -12,14 +8,21 @@ from regml.learning.networks import (
     weights_bytes,
 )
 from regml.learning.params import TrainParams
-from regml.learning.plan import Fingerprint, Plan, make_plan, read_fingerprint
+from regml.learning.plan import Plan, make_plan
 
-HIPPOCAMPUS = Fingerprint(median_shape=(35, 50, 36), spacing_mm=(1, 1, 1))
-ANISOTROPIC = Fingerprint(median_shape=(20, 128, 128), spacing_mm=(5, 1, 1))
+Three = tuple[float, float, float]
+HIPPOCAMPUS: tuple[Three, Three] = ((35, 50, 36), (1, 1, 1))
+ANISOTROPIC: tuple[Three, Three] = ((20, 128, 128), (5, 1, 1))
 
 
-def plan_for(fingerprint: Fingerprint, **params: object) -> Plan:
-    return make_plan(fingerprint, TrainParams.model_validate(params), classes=3)
+def plan_for(cases: tuple[Three, Three], **params: object) -> Plan:
+    shape, spacing = cases
+    return make_plan(
+        TrainParams.model_validate(params),
+        median_shape=shape,
+        spacing_mm=spacing,
+        classes=3,
+    )
 
 
 def test_a_small_volume_is_covered_by_the_patch() -> None:
@@ -30,8 +33,8 @@ def test_a_small_volume_is_covered_by_the_patch() -> None:
 
 
 def test_the_patch_is_a_multiple_of_what_the_network_halves() -> None:
-    for fingerprint in (HIPPOCAMPUS, ANISOTROPIC):
-        plan = plan_for(fingerprint)
+    for cases in (HIPPOCAMPUS, ANISOTROPIC):
+        plan = plan_for(cases)
         assert not any(e % d for e, d in zip(plan.patch, plan.divisor, strict=True))
 
 
@@ -43,8 +46,7 @@ def test_a_coarse_axis_is_halved_later_and_has_flat_kernels() -> None:
 
 
 def test_a_large_volume_is_cut_to_the_budget() -> None:
-    large = Fingerprint(median_shape=(512, 512, 512), spacing_mm=(1, 1, 1))
-    plan = plan_for(large, voxels_per_step=200_000)
+    plan = plan_for(((512, 512, 512), (1, 1, 1)), voxels_per_step=200_000)
     assert max(plan.patch) <= 64
     assert plan.batch_size == 2
 
@@ -54,32 +56,9 @@ def test_what_the_user_fixed_goes_first() -> None:
     assert (plan.patch, plan.batch_size) == ((16, 16, 16), 5)
 
 
-def test_the_plan_reads_only_what_it_needs_of_a_fingerprint(tmp_path: Path) -> None:
-    path = tmp_path / "fingerprint.json"
-    facts = {
-        "median_shape": [35, 50, 36],
-        "spacing_mm": [1, 1, 1],
-        "label_names": {"0": "background", "2": "posterior", "1": "anterior"},
-        "intensity": {},
-    }
-    path.write_text(json.dumps(facts))
-    fingerprint = read_fingerprint(path)
-    assert fingerprint.median_shape == (35.0, 50.0, 36.0)
-    assert fingerprint.labels == {"anterior": 1, "posterior": 2}
-
-
-@pytest.mark.parametrize("text", ["[", "[]", '{"median_shape": [1, 2, 3]}'])
-def test_a_broken_fingerprint_is_named(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "fingerprint.json"
-    path.write_text(text)
-    with pytest.raises(BrokenFileError, match=r"fingerprint\.json.*dvc repro"):
-        read_fingerprint(path)
-
-
 @pytest.mark.parametrize("network", ["DynUNet", "BasicUNet", "UNet", "SegResNet"])
 def test_every_network_gives_one_logit_per_class_and_voxel(network: str) -> None:
-    small = Fingerprint(median_shape=(12, 16, 12), spacing_mm=(1, 1, 1))
-    plan = plan_for(small, network=network, base_filters=8)
+    plan = plan_for(((12, 16, 12), (1, 1, 1)), network=network, base_filters=8)
     output = build_network(plan).eval()(torch.zeros(1, 1, *plan.patch))
     assert output.shape == (1, 3, *plan.patch)
 

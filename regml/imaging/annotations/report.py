@@ -77,6 +77,9 @@ class AnnotatedCase(Strict):
         below_floor: Whether the Dice of ``whole`` is below the protocol's floor.
         volumes_mm3: Of each structure in the consensus.
         absent: Structures that the consensus does not show.
+        sex: As the image says; ``None`` when it does not.
+        age_years: Likewise.
+        field_strength_t: Likewise.
     """
 
     case: Line
@@ -91,6 +94,9 @@ class AnnotatedCase(Strict):
     below_floor: bool
     volumes_mm3: dict[str, float]
     absent: tuple[str, ...] = ()
+    sex: Line | None = None
+    age_years: float | None = None
+    field_strength_t: float | None = None
 
 
 class ReportedProblem(Strict):

@@ -45,6 +45,9 @@ from regml.items.data import AnnotationProtocol, ExcludedCase
 CONSENSUS = "consensus"
 """Name of the file with the labels that a model learns."""
 
+NO_IMAGE = "no-image-"
+"""How the key of an excluded case begins of which there are only outlines."""
+
 Labels = NDArray[np.uint8]
 
 
@@ -285,6 +288,9 @@ def _bring_together(
             for name, count in counts.items()
         },
         absent=tuple(name for name, count in counts.items() if not count),
+        sex=task.series.sex,
+        age_years=task.series.age_years,
+        field_strength_t=task.series.field_strength_t,
     )
 
 
@@ -330,7 +336,7 @@ def _excluded(
     for problem in bad_series:
         reasons[f"{problem.file}"] = [f"{problem.kind}: {problem}"]
     for problem in orphans:
-        key = f"no-image-{short_hash(series[problem.file], 8)}"
+        key = f"{NO_IMAGE}{short_hash(series[problem.file], 8)}"
         reasons.setdefault(key, []).append(f"{problem.kind}: {problem}")
     return tuple(
         ExcludedCase(case=case, reason=" | ".join(found))

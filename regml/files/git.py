@@ -32,28 +32,6 @@ _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit of the project's history.
-
-    Attributes:
-        sha: In full.
-        person: Who wrote the change.
-        time_utc: When it was committed, RFC 3339 with ``Z``.
-        subject: First line of the message.
-        body: The rest of it.
-        paths: Files it touches, relative to the project; a merge touches what it
-            changed itself.
-    """
-
-    sha: str
-    person: Person
-    time_utc: str
-    subject: str
-    body: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TreeState:
     """How the work tree relates to its commit.
 
@@ -127,10 +105,13 @@ def list_files(root: Path) -> Listing:
 
 def tracked_files(root: Path) -> frozenset[str]:
     """Return the files that exist and that git tracks or would offer to track."""
-    listing = list_files(root)
-    return frozenset(
-        path for path in listing.tracked | listing.untracked if (root / path).is_file()
-    )
+    if not in_repository(root):
+        return list_files(root).untracked
+    # -d lists the deleted ones a second time, so that no file is looked at but by git
+    listed = ("ls-files", "-z", "-t", "-c", "-d", "-o", "--exclude-standard")
+    rows = _paths(run_git(root, *listed))
+    gone = {row[2:] for row in rows if row.startswith("R ")}
+    return frozenset(row[2:] for row in rows) - gone
 
 
 def code_digest(root: "Traversable", paths: Iterable[str], names: Iterable[str]) -> str:
@@ -145,11 +126,12 @@ def code_digest(root: "Traversable", paths: Iterable[str], names: Iterable[str])
         OSError: A file cannot be read.
     """
     wanted = {path.rstrip("/") for path in paths}
+    below = tuple(f"{path}/" for path in wanted)
     return fingerprint(
         {
             name: sha256_of((root / name).read_bytes())
             for name in sorted(names)
-            if lies_in(name, wanted) and (root / name).is_file()
+            if (name in wanted or name.startswith(below)) and (root / name).is_file()
         }
     )
 

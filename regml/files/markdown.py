@@ -25,6 +25,7 @@ LONGEST = 1_000_000
 """Characters of an item's file; a longer one is no text that people wrote."""
 
 _ID = re.compile(r"([A-Z]+)-[0-9]{2,}")
+_PREFIXES = frozenset(kind.value for kind in Kind)
 _FENCE = "---\n"
 _LINE_ENDS = re.compile(r"[\x85\u2028\u2029]|\\x85|\\u202[89]")
 """What YAML takes for the end of a line; written as it is, it would be folded away."""
@@ -85,7 +86,7 @@ def parse_item(path: str, text: str) -> LocatedItem:
     """
     item_id = path.rpartition("/")[2].removesuffix(".md")
     match = _ID.fullmatch(item_id)
-    if match is None or match[1] not in set(Kind):
+    if match is None or match[1] not in _PREFIXES:
         raise BrokenFileError(
             path,
             f"{item_id!r} is not an id.",
@@ -96,7 +97,6 @@ def parse_item(path: str, text: str) -> LocatedItem:
     fields = parse_yaml(front, name=path, first_line=2)
     model = MODELS[Kind(match[1])]
     if isinstance(fields, dict):
-        _refuse_other_kind(path, model, fields)
         for reserved in {"id", "text"} & set(fields):
             raise BrokenFileError(
                 path,
@@ -104,7 +104,12 @@ def parse_item(path: str, text: str) -> LocatedItem:
                 remedy="Remove it: the id is the file name, the text is the body.",
             )
         fields = {**fields, "id": item_id, "text": body}
-    item = validate(model, fields, text=front, name=path, first_line=2)
+    try:
+        item = validate(model, fields, text=front, name=path, first_line=2)
+    except BrokenFileError:
+        if isinstance(fields, dict):
+            _refuse_other_kind(path, model, fields)
+        raise
     return LocatedItem(item, path, text)
 
 

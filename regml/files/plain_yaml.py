@@ -26,7 +26,13 @@ from regml.errors import BrokenFileError
 DEEPEST: Final = 50
 """Levels of lists and mappings; what people write has five."""
 
-_Parser: Final[type[Any]] = getattr(yaml, "CParser", yaml.SafeLoader)
+_Parser: Final[type[Any]] = (
+    yaml.cyaml.CParser  # type: ignore[attr-defined]  # the stubs do not name it
+    if yaml.__with_libyaml__
+    else yaml.SafeLoader
+)
+"""libyaml's parser; the same result comes slower from a PyYAML without it."""
+
 _CONSTRUCTOR: Final = SafeConstructor()
 _RESOLVERS: Final = yaml.SafeLoader.yaml_implicit_resolvers
 _PREFIX: Final = "tag:yaml.org,2002:"

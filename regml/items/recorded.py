@@ -249,7 +249,36 @@ class Waiver:
     because: str
 
 
-Statement = StageRun | TestRun | Approval | Waiver | Execution
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version that was handed over, with all it consists of (IEC 62304 5.8).
+
+    Attributes:
+        origin: Who, when, at which commit.
+        role: The role they spoke in.
+        version: Of the device, e.g. ``1.0.0``.
+        model: sha256 of the weights; ``None`` when there is no model in it.
+        dataset: sha256 of the manifest it was trained and evaluated on.
+        commit: The commit that was released.
+        heads: Heads of the record log at that time; an anchor for the log.
+        documents: Fingerprint of each document of its Design History File, by id.
+        artifacts: Every file or folder that was handed over or archived.
+        comment: What the person added.
+    """
+
+    origin: Origin
+    role: str
+    version: str
+    model: str | None
+    dataset: str | None
+    commit: str
+    heads: tuple[str, ...]
+    documents: Mapping[str, str]
+    artifacts: tuple[Artifact, ...]
+    comment: str = ""
+
+
+Statement = StageRun | TestRun | Approval | Waiver | Execution | Release
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from regml.items.recorded import (
     LogProblem,
     ProblemKind,
     Record,
+    Release,
     StageRun,
     Statement,
     TestRun,
@@ -56,6 +57,7 @@ KINDS = {
     Approval: "approvals",
     Waiver: "waivers",
     Execution: "executions",
+    Release: "releases",
 }
 """Folder below ``records/`` for each kind of statement."""
 
@@ -293,6 +295,8 @@ def _file_name(statement: Statement, digest: str) -> str:
             name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.rule)
         case Execution():
             name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.protocol)
+        case Release():
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", statement.version)
     return f"{FOLDER}/{KINDS[type(statement)]}/{stamp}-{name}-{digest[:8]}.json"
 
 
@@ -344,7 +348,7 @@ def _open(
     if key_id is None:
         return problem(*_distrust(envelope, keys))
     who = statement.origin.person.email
-    by_hand = isinstance(statement, Approval | Waiver | Execution)
+    by_hand = isinstance(statement, Approval | Waiver | Execution | Release)
     if by_hand and who != keys[key_id].email:
         return problem(
             ProblemKind.UNKNOWN_SIGNER,

@@ -8,32 +8,37 @@ TestRun     in-toto test result v0.1                               code and mode
 Approval    ``urn:regml:predicate:approval:v1``                    items
 Waiver      ``urn:regml:predicate:waiver:v1``                      findings
 Execution   ``urn:regml:predicate:execution:v1``                   items and models
+Release     ``urn:regml:predicate:release:v1``                     files, documents
 ==========  =====================================================  ==================
 
 Fields that SLSA and in-toto do not have begin with ``regml_``. The digests of the log
 heads before a statement (``regml_previous``) are part of what is signed.
 """
 
-import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from regml.digest import Artifact, fingerprint, sha256_of
 from regml.errors import RecordError
 from regml.items.recorded import (
     Approval,
-    ExecutedStep,
     Execution,
-    Origin,
     Outcome,
-    Person,
+    Release,
     StageRun,
     Statement,
-    StepOutcome,
     TestCase,
     TestReport,
     TestRun,
     Waiver,
+)
+from regml.records import signatures
+from regml.records.descriptors import (
+    Json,
+    artifact,
+    by_name,
+    descriptor,
+    digests,
+    origin_row,
+    read_origin,
 )
 from regml.version import __version__
 
@@ -43,10 +48,9 @@ TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 APPROVAL = "urn:regml:predicate:approval:v1"
 WAIVER = "urn:regml:predicate:waiver:v1"
 EXECUTION = "urn:regml:predicate:execution:v1"
+RELEASE = "urn:regml:predicate:release:v1"
 BUILD_TYPE = "urn:regml:buildtype:dvc-stage:v1"
 BUILDER = "urn:regml:recorder:v1"
-
-Json = dict[str, Any]
 
 
 def write(statement: Statement, previous: Iterable[str]) -> Json:
@@ -68,14 +72,17 @@ def write(statement: Statement, previous: Iterable[str]) -> Json:
             kind, subject = TEST_RESULT, _test_subject(statement)
             predicate = _test_result(statement, heads)
         case Approval():
-            kind, subject = APPROVAL, _digests(statement.fingerprints)
-            predicate = _approval(statement, heads)
+            kind, subject = APPROVAL, digests(statement.fingerprints)
+            predicate = signatures.approval_row(statement, heads)
         case Waiver():
-            kind, subject = WAIVER, _waived(statement)
-            predicate = _waiver(statement, heads)
+            kind, subject = WAIVER, signatures.waived(statement)
+            predicate = signatures.waiver_row(statement, heads)
         case Execution():
-            kind, subject = EXECUTION, _executed(statement)
-            predicate = _execution(statement, heads)
+            kind, subject = EXECUTION, signatures.executed(statement)
+            predicate = signatures.execution_row(statement, heads)
+        case Release():
+            kind, subject = RELEASE, signatures.released(statement)
+            predicate = signatures.release_row(statement, heads)
     if not subject:
         raise RecordError("a signature needs at least one item. Name its id.")
     return {
@@ -116,18 +123,25 @@ def _read(document: Json) -> tuple[Statement, tuple[str, ...]]:
         case "https://in-toto.io/attestation/test-result/v0.1":
             return _read_tests(predicate), tuple(predicate["regml_previous"])
         case "urn:regml:predicate:approval:v1":
-            approval = _read_approval(predicate, subject)
+            approval = signatures.read_approval(predicate, subject)
             return approval, tuple(predicate["regml_previous"])
         case "urn:regml:predicate:waiver:v1":
-            return _read_waiver(predicate, subject), tuple(predicate["regml_previous"])
+            return signatures.read_waiver(predicate, subject), tuple(
+                predicate["regml_previous"]
+            )
         case "urn:regml:predicate:execution:v1":
-            return _read_execution(predicate), tuple(predicate["regml_previous"])
+            return signatures.read_execution(predicate), tuple(
+                predicate["regml_previous"]
+            )
+        case "urn:regml:predicate:release:v1":
+            release = signatures.read_release(predicate)
+            return release, tuple(predicate["regml_previous"])
         case other:
             raise ValueError(f"predicateType is {other!r}")
 
 
 def _provenance(run: StageRun, previous: list[str]) -> Json:
-    dependencies = [_descriptor(artifact) for artifact in run.inputs]
+    dependencies = [descriptor(artifact) for artifact in run.inputs]
     if run.origin.commit is not None:
         # SLSA names the source among the dependencies, by its git commit
         dependencies.append(
@@ -141,7 +155,7 @@ def _provenance(run: StageRun, previous: list[str]) -> Json:
                 "command": run.command,
                 "parameters": dict(run.parameters),
             },
-            "internalParameters": {"regml_origin": _origin(run.origin)},
+            "internalParameters": {"regml_origin": origin_row(run.origin)},
             "resolvedDependencies": dependencies,
         },
         "runDetails": {
@@ -167,15 +181,15 @@ def _read_run(predicate: Json, subject: list[Json]) -> StageRun:
     external, metadata = definition["externalParameters"], details["metadata"]
     return StageRun(
         stage=external["stage"],
-        origin=_read_origin(definition["internalParameters"]["regml_origin"]),
+        origin=read_origin(definition["internalParameters"]["regml_origin"]),
         command=external["command"],
         parameters=external["parameters"],
         inputs=tuple(
-            _artifact(row)
+            artifact(row)
             for row in definition["resolvedDependencies"]
             if "gitCommit" not in row["digest"]
         ),
-        outputs=tuple(_artifact(row) for row in subject if not _is_log(row)),
+        outputs=tuple(artifact(row) for row in subject if not _is_log(row)),
         outcome=Outcome(metadata["regml_outcome"]),
         exit_status=metadata["regml_exit_status"],
         resources=metadata["regml_resources"],
@@ -186,7 +200,7 @@ def _read_run(predicate: Json, subject: list[Json]) -> StageRun:
 
 def _run_subject(run: StageRun) -> list[Json]:
     # in-toto: the subject is never empty, so a run that made nothing is about its log
-    return [_descriptor(artifact) for artifact in run.outputs] or [_log(run)]
+    return [descriptor(artifact) for artifact in run.outputs] or [_log(run)]
 
 
 def _log(run: StageRun) -> Json:
@@ -209,7 +223,7 @@ def _test_result(run: TestRun, previous: list[str]) -> Json:
     failed = any(case.outcome in {Outcome.FAILED, Outcome.KILLED} for case in run.cases)
     return {
         "result": "FAILED" if failed else "PASSED",
-        "configuration": _digests(run.fingerprints),
+        "configuration": digests(run.fingerprints),
         "passedTests": names(Outcome.PASSED),
         "failedTests": names(Outcome.FAILED),
         "regml_command": run.command,
@@ -230,14 +244,14 @@ def _test_result(run: TestRun, previous: list[str]) -> Json:
             for r in run.reports
         ],
         "regml_complete": run.complete,
-        "regml_origin": _origin(run.origin),
+        "regml_origin": origin_row(run.origin),
         "regml_previous": previous,
     }
 
 
 def _read_tests(predicate: Json) -> TestRun:
     return TestRun(
-        origin=_read_origin(predicate["regml_origin"]),
+        origin=read_origin(predicate["regml_origin"]),
         command=predicate["regml_command"],
         cases=tuple(
             TestCase(
@@ -250,7 +264,7 @@ def _read_tests(predicate: Json) -> TestRun:
             )
             for row in predicate["regml_cases"]
         ),
-        fingerprints=_by_name(predicate["configuration"]),
+        fingerprints=by_name(predicate["configuration"]),
         models=predicate["regml_models"],
         reports=tuple(
             TestReport(row["name"], row["digest"]["sha256"], row["form"])
@@ -264,197 +278,4 @@ def _read_tests(predicate: Json) -> TestRun:
 
 
 def _test_subject(run: TestRun) -> list[Json]:
-    return [*_digests({"code": run.origin.code}), *_digests(run.models)]
-
-
-def _executed(execution: Execution) -> list[Json]:
-    """Return what was tried out: the code, the models, and the protocol itself."""
-    named = {"code": execution.origin.code, **execution.models}
-    return _digests(named | dict(execution.fingerprints))
-
-
-def _execution(execution: Execution, previous: list[str]) -> Json:
-    return {
-        "result": "PASSED" if execution.verdict is StepOutcome.PASSED else "FAILED",
-        "protocol": execution.protocol,
-        "verdict": execution.verdict.value,
-        "comment": execution.comment,
-        "configuration": _digests(execution.fingerprints),
-        "steps": [
-            {
-                "do": step.do,
-                "expect": step.expect,
-                "outcome": step.outcome.value,
-                "observed": step.observed,
-            }
-            for step in execution.steps
-        ],
-        "regml_models": dict(execution.models),
-        "regml_origin": _origin(execution.origin),
-        "regml_previous": previous,
-    }
-
-
-def _read_execution(predicate: Json) -> Execution:
-    return Execution(
-        origin=_read_origin(predicate["regml_origin"]),
-        protocol=predicate["protocol"],
-        fingerprints=_by_name(predicate["configuration"]),
-        steps=tuple(
-            ExecutedStep(
-                step["do"],
-                step["expect"],
-                StepOutcome(step["outcome"]),
-                step["observed"],
-            )
-            for step in predicate["steps"]
-        ),
-        models=predicate["regml_models"],
-        comment=predicate["comment"],
-        contents=_read_contents(predicate, subject),
-    )
-
-
-def _read_contents(predicate: Json, subject: list[Json]) -> dict[str, str]:
-    """Return the contents that were signed; each is what its digest says.
-
-    Raises:
-        ValueError: One is another, or is none of what was signed.
-    """
-    contents: dict[str, str] = predicate.get("contents", {})
-    known = {*_by_name(subject).values(), *predicate["linked"].values()}
-    for digest, content in contents.items():
-        if digest not in known or sha256_of(content.encode()) != digest:
-            raise ValueError(f"the content it keeps as {digest[:12]} is another one")
-    return contents
-
-
-def _approval(approval: Approval, previous: list[str]) -> Json:
-    return {
-        "role": approval.role,
-        "meaning": approval.meaning,
-        "comment": approval.comment,
-        "linked": dict(approval.linked),
-        "contents": dict(approval.contents),
-        "regml_origin": _origin(approval.origin),
-        "regml_previous": previous,
-    }
-
-
-def _read_approval(predicate: Json, subject: list[Json]) -> Approval:
-    return Approval(
-        origin=_read_origin(predicate["regml_origin"]),
-        role=predicate["role"],
-        meaning=predicate["meaning"],
-        fingerprints=_by_name(subject),
-        linked=predicate["linked"],
-        comment=predicate["comment"],
-    )
-
-
-def _waived(waiver: Waiver) -> list[Json]:
-    """Return what is waived: a subject is named by the digest of what was found."""
-    return [
-        {
-            "name": name,
-            "digest": {
-                "sha256": fingerprint(
-                    {"item": item, "messages": list(waiver.messages[name])}
-                )
-            },
-            "annotations": {
-                "regml_fingerprint": item,
-                "regml_messages": list(waiver.messages[name]),
-            },
-        }
-        for name, item in sorted(waiver.subjects.items())
-    ]
-
-
-def _waiver(waiver: Waiver, previous: list[str]) -> Json:
-    return {
-        "role": waiver.role,
-        "rule": waiver.rule,
-        "until": waiver.until.isoformat(),
-        "because": waiver.because,
-        "regml_origin": _origin(waiver.origin),
-        "regml_previous": previous,
-    }
-
-
-def _read_waiver(predicate: Json, subject: list[Json]) -> Waiver:
-    told = {row["name"]: row["annotations"] for row in subject}
-    return Waiver(
-        origin=_read_origin(predicate["regml_origin"]),
-        role=predicate["role"],
-        rule=predicate["rule"],
-        subjects={name: row["regml_fingerprint"] for name, row in told.items()},
-        messages={name: tuple(row["regml_messages"]) for name, row in told.items()},
-        until=dt.date.fromisoformat(predicate["until"]),
-        because=predicate["because"],
-    )
-
-
-def _origin(origin: Origin) -> Json:
-    return {
-        "person": {"name": origin.person.name, "email": origin.person.email},
-        "started": origin.started_utc,
-        "finished": origin.finished_utc,
-        "commit": origin.commit,
-        "dirty": list(origin.dirty),
-        "diff_sha256": origin.diff_sha256,
-        "code_sha256": origin.code,
-        "environment": dict(origin.environment),
-    }
-
-
-def _read_origin(row: Json) -> Origin:
-    return Origin(
-        person=Person(row["person"]["name"], row["person"]["email"]),
-        started_utc=row["started"],
-        finished_utc=row["finished"],
-        commit=row["commit"],
-        dirty=tuple(row["dirty"]),
-        diff_sha256=row["diff_sha256"],
-        code=row["code_sha256"],
-        environment=row["environment"],
-    )
-
-
-def _descriptor(artifact: Artifact) -> Json:
-    """Return an in-toto resource descriptor.
-
-    A folder has no md5 of its own, only that of DVC's listing: it is an annotation.
-    """
-    digest = {"sha256": artifact.sha256}
-    annotations: Json = {
-        "regml_size_bytes": artifact.size_bytes,
-        "regml_files": artifact.files,
-    }
-    if artifact.md5.endswith(".dir"):
-        annotations["regml_dvc_md5"] = artifact.md5
-    else:
-        digest["md5"] = artifact.md5
-    return {"name": artifact.path, "digest": digest, "annotations": annotations}
-
-
-def _artifact(row: Json) -> Artifact:
-    digest, annotations = row["digest"], row["annotations"]
-    return Artifact(
-        path=row["name"],
-        sha256=digest["sha256"],
-        md5=annotations.get("regml_dvc_md5") or digest["md5"],
-        size_bytes=annotations["regml_size_bytes"],
-        files=annotations["regml_files"],
-    )
-
-
-def _digests(by_name: Mapping[str, str]) -> list[Json]:
-    return [
-        {"name": name, "digest": {"sha256": digest}}
-        for name, digest in sorted(by_name.items())
-    ]
-
-
-def _by_name(rows: list[Json]) -> dict[str, str]:
-    return {row["name"]: row["digest"]["sha256"] for row in rows}
+    return [*digests({"code": run.origin.code}), *digests(run.models)]

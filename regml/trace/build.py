@@ -9,23 +9,24 @@ from regml.items.design import SoftwareItem
 from regml.items.links import Link, references
 from regml.items.recorded import (
     Approval,
+    Execution,
     Origin,
     Outcome,
     Record,
+    Release,
     StageRun,
-    TestCase,
     TestRun,
     Waiver,
 )
 from regml.trace.current import current_state, facts_of, noted_artifact
 from regml.trace.evidence import Evidence
+from regml.trace.known_tests import known_tests
 from regml.trace.model import (
     SHORT,
     AcceptanceRow,
     DatasetVersion,
     Edge,
     Evaluation,
-    KnownTest,
     ModelVersion,
     Node,
     NodeType,
@@ -59,8 +60,10 @@ def build_graph(evidence: Evidence) -> TraceGraph:
         _models(versions),
         _runs(evidence.records, versions),
         _test_runs(evidence.records, versions),
+        _executions(evidence.records, versions),
         _approvals(evidence.records),
         _waivers(evidence.records),
+        _releases(evidence.records, versions),
     ):
         for entry in part:
             if isinstance(entry, Node):
@@ -72,15 +75,6 @@ def build_graph(evidence: Evidence) -> TraceGraph:
             if end not in nodes:
                 nodes[end] = Node(end, NodeType.MISSING, "does not exist")
     return TraceGraph(evidence, current, nodes.values(), edges)
-
-
-def key_of_test(name: str) -> str:
-    """Return the node id of a test, from a pytest node id with or without parameters.
-
-    >>> key_of_test("tests/test_a.py::test_b[1-2]")
-    'test:tests/test_a.py::test_b'
-    """
-    return f"test:{name.partition('[')[0]}"
 
 
 def _items(evidence: Evidence) -> Part:
@@ -97,26 +91,15 @@ def _documents(evidence: Evidence) -> Part:
 
 
 def _tests(evidence: Evidence, believed: Iterable[Record]) -> Part:
-    written = {key_of_test(test.name): test for test in evidence.tests}
-    latest: dict[str, tuple[Record, list[TestCase]]] = {}
-    for record in believed:
-        if not isinstance(record.statement, TestRun):
-            continue
-        for case in record.statement.cases:
-            key = key_of_test(case.name)
-            if key not in latest or latest[key][0] is not record:
-                latest[key] = (record, [])
-            latest[key][1].append(case)
-    for key in sorted(written.keys() | latest.keys()):
-        test, (record_, cases) = written.get(key), latest.get(key, (None, []))
-        known = KnownTest(key.removeprefix("test:"), test, record_, tuple(cases))
+    for key, known in known_tests(evidence.tests, believed):
+        test = known.written
         where = f"{test.path}:{test.line}" if test else ""
         title = known.name.rpartition("::")[2].replace("_", " ")
         yield Node(key, NodeType.TEST, title, known, where)
         for target in known.verifies:
             yield Edge(key, Link.VERIFIES, target)
-        if record_:
-            yield Edge(key, Link.PRODUCED_BY, f"tests@{record_.id}")
+        for record in known.records:
+            yield Edge(key, Link.PRODUCED_BY, f"tests@{record.id}")
 
 
 def _sources(evidence: Evidence) -> Part:
@@ -274,6 +257,22 @@ def _test_runs(records: Iterable[Record], versions: _Versions) -> Part:
                 yield Edge(name, Link.USES, f"model@{sha256[:SHORT]}")
 
 
+def _executions(records: Iterable[Record], versions: _Versions) -> Part:
+    for record in records:
+        done = record.statement
+        if not isinstance(done, Execution):
+            continue
+        name = f"execution@{record.id}"
+        person = done.origin.person.name
+        title = f"{done.protocol} {done.verdict} by {person} {done.origin.started_utc}"
+        yield Node(name, NodeType.EXECUTION, title, record, record.path)
+        yield Edge(name, Link.EXECUTES, done.protocol)
+        yield from _commit(name, done.origin)
+        for sha256 in done.models.values():
+            if sha256 in versions.models:
+                yield Edge(name, Link.USES, f"model@{sha256[:SHORT]}")
+
+
 def _approvals(records: Iterable[Record]) -> Part:
     for record in records:
         approval = record.statement
@@ -301,6 +300,26 @@ def _waivers(records: Iterable[Record]) -> Part:
         for subject, item in waiver.subjects.items():
             if item:
                 yield Edge(name, Link.WAIVES, subject)
+
+
+def _releases(records: Iterable[Record], versions: _Versions) -> Part:
+    for record in records:
+        release = record.statement
+        if not isinstance(release, Release):
+            continue
+        name = f"release@{record.id}"
+        person = release.origin.person.name
+        title = f"{release.version} by {person} {release.origin.finished_utc}"
+        yield Node(name, NodeType.RELEASE, title, record, record.path)
+        commit = f"commit@{release.commit[:SHORT]}"
+        yield Node(commit, NodeType.COMMIT, release.commit)
+        yield Edge(name, Link.AT_COMMIT, commit)
+        if release.model in versions.models:
+            yield Edge(name, Link.RELEASES, f"model@{release.model[:SHORT]}")
+        if release.dataset in versions.datasets:
+            yield Edge(name, Link.RELEASES, f"dataset@{release.dataset[:SHORT]}")
+        for document in release.documents:
+            yield Edge(name, Link.RELEASES, document)
 
 
 def _commit(source: str, origin: Origin) -> Part:

@@ -1,15 +1,31 @@
-"""Is it verified? Derived from records and fingerprints, never typed by anyone."""
+"""Is it verified? Derived from records and fingerprints, never typed by anyone.
 
+A requirement has results of its own and those of the requirements that refine it; a
+user need has those of all that refine it, a risk those of all that controls it. The
+worst one counts, and says on which way it was reached.
+"""
+
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from regml.items.base import Kind
 from regml.items.config import Role
+from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
-from regml.items.recorded import Approval, Outcome, Record, StageRun, TestRun
+from regml.items.recorded import (
+    Approval,
+    Execution,
+    Outcome,
+    Record,
+    StepOutcome,
+    TestRun,
+)
 from regml.items.requirements import Requirement, VerificationMethod
+from regml.items.risk import Risk
 from regml.trace.current import signer_may
 from regml.trace.model import (
     AcceptanceRow,
@@ -17,6 +33,7 @@ from regml.trace.model import (
     KnownTest,
     TraceGraph,
 )
+from regml.trace.staleness import of_evaluation, of_execution, of_tests
 
 
 class Status(StrEnum):
@@ -33,7 +50,13 @@ class Status(StrEnum):
     """Too few cases in a subgroup: said, and neither a pass nor a failure."""
 
 
-WORST_FIRST: Final = (Status.FAILED, Status.STALE, Status.NOT_RUN, Status.PASSED)
+WORST_FIRST: Final = (
+    Status.FAILED,
+    Status.STALE,
+    Status.NOT_RUN,
+    Status.NO_TEST,
+    Status.PASSED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +68,14 @@ class Result:
         status: What it says.
         detail: Why, in a few words.
         record: Id of the record it comes from; empty when there is none.
+        below: It is the status of another item, on which this one rests.
     """
 
     source: str
     status: Status
     detail: str
     record: str = ""
+    below: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +113,99 @@ def requirement_status(graph: TraceGraph, item_id: str) -> RequirementStatus:
         UnknownIdError: No node has this id.
     """
     graph.node(item_id)
-    results = tuple(
-        sorted(_results(graph, item_id), key=lambda r: (r.source, r.detail))
-    )
+    known = _KNOWN.setdefault(graph, {})
+    if item_id not in known:
+        own = own_results(graph, item_id)
+        below = sorted(_below(graph, item_id), key=lambda r: (r.source, r.detail))
+        results = (*own, *below)
+        known[item_id] = RequirementStatus(item_id, _worst(results), results)
+    return known[item_id]
+
+
+_KNOWN: WeakKeyDictionary[TraceGraph, dict[str, RequirementStatus]] = (
+    WeakKeyDictionary()
+)
+_OWN: WeakKeyDictionary[TraceGraph, dict[str, tuple[Result, ...]]] = WeakKeyDictionary()
+"""What was asked already: one requirement is part of many answers."""
+
+
+def own_results(graph: TraceGraph, item_id: str) -> tuple[Result, ...]:
+    """Return what was found out about an item itself, sorted by source."""
+    known = _OWN.setdefault(graph, {})
+    if item_id not in known:
+        found = sorted(_results(graph, item_id), key=lambda r: (r.source, r.detail))
+        known[item_id] = tuple(found)
+    return known[item_id]
+
+
+def _worst(results: Iterable[Result]) -> Status:
     found = {result.status for result in results}
     if not found:
-        return RequirementStatus(item_id, Status.NO_TEST, results)
-    worst = next((status for status in WORST_FIRST if status in found), Status.NOT_RUN)
-    return RequirementStatus(item_id, worst, results)
+        return Status.NO_TEST
+    return next((status for status in WORST_FIRST if status in found), Status.NOT_RUN)
+
+
+def _below(graph: TraceGraph, item_id: str) -> Iterator[Result]:
+    """Give the status of everything an item rests on, with the way to it.
+
+    Going level by level ends also where items refine each other in a circle.
+    """
+    item = graph.item(item_id)
+    if isinstance(item, Risk):
+        yield from _unshown(item)
+    seen, todo = {item_id}, deque([(item_id, ())])
+    while todo:
+        name, way = todo.popleft()
+        for child in _children(graph, name):
+            if child in seen:
+                continue
+            seen.add(child)
+            yield _of_child(graph, child, way)
+            todo.append((child, (*way, child)))
+
+
+def _children(graph: TraceGraph, item_id: str) -> list[str]:
+    """Return the items in force that a need, a requirement or a risk rests on."""
+    item = graph.item(item_id)
+    if item is None:
+        return []
+    if isinstance(item, Risk):
+        links = graph.out(item_id, Link.IMPLEMENTED_BY, Link.EFFECTIVE_BY)
+        names = {edge.target for edge in links}
+        names |= {edge.source for edge in graph.into(item_id, Link.CONTROLS)}
+    elif item.kind in (Kind.USER_NEED, Kind.REQUIREMENT):
+        names = {edge.source for edge in graph.into(item_id, Link.REFINES)}
+    else:
+        return []
+    return sorted(n for n in names if (found := graph.item(n)) and not found.retired)
+
+
+def _of_child(graph: TraceGraph, child: str, way: tuple[str, ...]) -> Result:
+    own = own_results(graph, child)
+    status = _worst(own)
+    first = next((result for result in own if result.status is status), None)
+    detail = str(status)
+    if status is Status.NO_TEST:
+        detail = "nothing verifies it"
+    elif status is not Status.PASSED and first:
+        source = first.source.removeprefix("test:")
+        about = first.detail if source == child else f"{source} {first.detail}"
+        detail = f"{status}: {about}"
+    through = f" (through {', '.join(way)})" if way else ""
+    record = first.record if first else ""
+    return Result(child, status, detail + through, record, below=True)
+
+
+def _unshown(risk: Risk) -> Iterator[Result]:
+    """Give the questions about the controls of a risk that nobody answers."""
+    for control in risk.controls:
+        for targets, word in (
+            (control.implemented_by, "implemented"),
+            (control.effectiveness, "effective"),
+        ):
+            if not targets:
+                detail = f"nothing shows that control {control.id} is {word}"
+                yield Result(risk.id, Status.NOT_RUN, detail)
 
 
 def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
@@ -114,20 +224,31 @@ def approved_now(graph: TraceGraph, item_id: str, roles: Iterable[Role]) -> bool
 
 
 def standing_test_run(graph: TraceGraph) -> tuple[str, TestRun] | None:
-    """Return path and run of the latest believed test run, if it still stands.
+    """Return path and run of the latest complete ``regml test``, if it still stands.
 
-    It does as long as code, model and the wording of all it verifies are the same.
+    It does as long as code, model and the wording of all it verifies are the same, and
+    no later run of some of the tests failed. Imported results say nothing about it.
     """
     for record in reversed(graph.current.believed):
         run = record.statement
-        if not isinstance(run, TestRun):
+        if not isinstance(run, TestRun) or run.reports:
             continue
-        model = graph.current.model
-        verified = {item_id for case in run.cases for item_id in case.verifies}
-        seen = model is None or run.models.get(model.path) == model.sha256
-        outdated = any(_outdated(graph, run, item_id) for item_id in verified)
-        return (record.path, run) if seen and not outdated else None
+        failed = any(case.outcome is Outcome.FAILED for case in run.cases)
+        if not _stands(graph, run) or (failed and not run.complete):
+            return None
+        if run.complete:
+            return record.path, run
     return None
+
+
+def _stands(graph: TraceGraph, run: TestRun) -> bool:
+    model = graph.current.model
+    verified = {item_id for case in run.cases for item_id in case.verifies}
+    return (
+        run.origin.code == graph.evidence.code
+        and (model is None or run.models.get(model.path) == model.sha256)
+        and not any(of_tests(graph, run, item_id) for item_id in verified)
+    )
 
 
 def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
@@ -136,8 +257,8 @@ def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
         value = graph.nodes[edge.source].value
         if isinstance(value, KnownTest):
             yield from _of_test(graph, edge.source, value, item_id)
-        elif edge.source.startswith(f"{Kind.TEST_PROTOCOL}-"):
-            yield _of_protocol(graph, edge.source)
+        elif isinstance(by := graph.item(edge.source), TestProtocol) and not by.retired:
+            yield _of_protocol(graph, by.id, [item_id])
     if isinstance(item, Requirement):
         yield from _of_acceptance(graph, item)
         if item.method is not VerificationMethod.TEST:
@@ -160,40 +281,106 @@ def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
 def _of_test(
     graph: TraceGraph, source: str, test: KnownTest, item_id: str
 ) -> Iterator[Result]:
-    record = test.record
-    if record is None or not isinstance(record.statement, TestRun):
-        yield Result(source, Status.NOT_RUN, "no recorded run of this test")
+    """Give one result per run that still counts for one of the test's cases."""
+    ran = [r for r in test.ran if test.written or item_id in r.case.verifies]
+    if test.gone or not ran:
+        if test.written:
+            detail = "no recorded run of this test"
+            if test.gone:
+                detail = "was left out of the latest complete run"
+            yield Result(source, Status.NOT_RUN, detail)
         return
-    run = record.statement
-    if test.written is None and run.origin.code != graph.evidence.code:
-        return  # the test was removed since; its old result says nothing
-    if old := _outdated(graph, run, item_id):
-        yield Result(source, Status.STALE, old, record.id)
-    elif test.outcome is Outcome.PASSED:
-        yield Result(source, Status.PASSED, f"passed in run {record.id}", record.id)
-    elif test.outcome is Outcome.SKIPPED:
-        yield Result(source, Status.NOT_RUN, f"was skipped in {record.id}", record.id)
-    else:
-        yield Result(source, Status.FAILED, f"failed in run {record.id}", record.id)
+    for record in {r.record.path: r.record for r in ran}.values():
+        cases = [r.case for r in ran if r.record is record]
+        run = record.statement
+        if not isinstance(run, TestRun):
+            continue
+        elsewhere = bool(run.reports)
+        if not (test.written or elsewhere or run.origin.code == graph.evidence.code):
+            continue  # the test was removed since; its old result says nothing
+        failed = next((c for c in cases if c.outcome in FAILURES), None)
+        if old := of_tests(graph, run, item_id):
+            detail = f"{old}; it had failed" if failed else old
+            yield Result(source, Status.STALE, detail, record.id)
+            continue
+        where = f"run {record.id}" + (f" of {cases[0].suite}" if elsewhere else "")
+        if failed:
+            yield Result(source, Status.FAILED, f"failed in {where}", record.id)
+        elif any(case.outcome is Outcome.SKIPPED for case in cases):
+            yield Result(source, Status.NOT_RUN, f"was skipped in {where}", record.id)
+        else:
+            yield Result(source, Status.PASSED, f"passed in {where}", record.id)
 
 
-def _outdated(graph: TraceGraph, run: TestRun, item_id: str) -> str:
-    """Return what changed since a test run, or nothing."""
-    if run.origin.code != graph.evidence.code:
-        return "ran with other source code than there is now"
-    if run.fingerprints.get(item_id) != graph.fingerprint(item_id):
-        return f"ran before {item_id} got its present wording"
-    model = graph.current.model
-    if model and run.models.get(model.path, model.sha256) != model.sha256:
-        return "ran with another model than the current one"
-    return ""
+FAILURES: Final = frozenset({Outcome.FAILED, Outcome.KILLED})
 
 
-def _of_protocol(graph: TraceGraph, protocol: str) -> Result:
-    title = graph.node(protocol).title
-    return Result(
-        protocol, Status.NOT_RUN, f"no record says that '{title}' was executed"
+def _of_protocol(
+    graph: TraceGraph, protocol: str, item_ids: Iterable[str] | None = None
+) -> Result:
+    """Return what the latest execution of a protocol says about some items.
+
+    Args:
+        graph: The evidence.
+        protocol: Its id.
+        item_ids: Of the items; all that it verified when left out.
+    """
+    executions = executions_of(graph, protocol)
+    if not executions:
+        title = graph.node(protocol).title
+        detail = f"no record says that '{title}' was executed"
+        return Result(protocol, Status.NOT_RUN, detail)
+    record, done = _decisive(executions)
+    asked = done.fingerprints if item_ids is None else item_ids
+    if old := of_execution(graph, done, asked):
+        failed = done.verdict is StepOutcome.FAILED
+        detail = f"{old}; it had failed" if failed else old
+        return Result(protocol, Status.STALE, detail, record.id)
+    by = f"by {done.origin.person.name} in {record.id}"
+    if done.verdict is StepOutcome.PASSED:
+        return Result(protocol, Status.PASSED, f"passed, executed {by}", record.id)
+    number, step = next(
+        (n, step)
+        for n, step in enumerate(done.steps, 1)
+        if step.outcome is done.verdict
     )
+    failed = done.verdict is StepOutcome.FAILED
+    word = "failed" if failed else f"was {done.verdict}"
+    return Result(
+        protocol,
+        Status.FAILED if failed else Status.NOT_RUN,
+        f"{word} in step {number}, executed {by}: {step.observed or step.do}",
+        record.id,
+    )
+
+
+def executions_of(
+    graph: TraceGraph, protocol: str
+) -> tuple[tuple[Record, Execution], ...]:
+    """Return the believed executions of a protocol, oldest first."""
+    return tuple(
+        (record, record.statement)
+        for edge in graph.into(protocol, Link.EXECUTES)
+        if isinstance(record := graph.nodes[edge.source].value, Record)
+        and isinstance(record.statement, Execution)
+        and record.path not in graph.current.doubted
+    )
+
+
+def _decisive(
+    executions: tuple[tuple[Record, Execution], ...],
+) -> tuple[Record, Execution]:
+    """Return the latest execution, or the failed one that it did not answer.
+
+    What was blocked or not finished does not take back an earlier failure.
+    """
+    ended = (StepOutcome.PASSED, StepOutcome.FAILED)
+    if executions[-1][1].verdict in ended:
+        return executions[-1]
+    decided = [e for e in executions if e[1].verdict in ended]
+    if decided and decided[-1][1].verdict is StepOutcome.FAILED:
+        return decided[-1]
+    return executions[-1]
 
 
 def _of_approval(
@@ -237,6 +424,9 @@ def _of_acceptance(graph: TraceGraph, item: Requirement) -> Iterator[Result]:
         yield Result(item.id, Status.NOT_RUN, detail)
         return
     source = f"evaluation@{record.id}"
+    if old := of_evaluation(graph, record):
+        yield Result(source, Status.STALE, old, record.id)
+        return
     found = graph.nodes[source].value
     rows = found.rows if isinstance(found, Evaluation) else ()
     mine = [row for row in rows if row.requirement == item.id]
@@ -247,20 +437,14 @@ def _of_acceptance(graph: TraceGraph, item: Requirement) -> Iterator[Result]:
             detail = f"has no result for criterion {index} ({name})"
             yield Result(source, Status.NOT_RUN, detail, record.id)
         for row in of_criterion:
-            status, detail = _of_row(graph, record, row)
+            status, detail = _of_row(graph, row)
             where = f" in {row.group}" if row.group else ""
             yield Result(source, status, f"{name}{where}: {detail}", record.id)
 
 
-def _of_row(
-    graph: TraceGraph, record: Record, row: AcceptanceRow
-) -> tuple[Status, str]:
+def _of_row(graph: TraceGraph, row: AcceptanceRow) -> tuple[Status, str]:
     if row.fingerprint != graph.fingerprint(row.requirement):
         return Status.STALE, f"decided before {row.requirement} got its present wording"
-    model, run = graph.current.model, record.statement
-    inputs = run.inputs if isinstance(run, StageRun) else ()
-    if model and all(artifact.sha256 != model.sha256 for artifact in inputs):
-        return Status.STALE, "decided for another model than the current one"
     number = "" if row.compared is None else f"{row.compared:.4g}, {row.cases} cases"
     if row.outcome == Outcome.PASSED:
         return Status.PASSED, number

@@ -68,6 +68,7 @@ DEFECTS = (
         "code changed after the evaluation",
         with_run(CLEAN, "validate", origin=origin(code="old" * 20)),
         "the source code changed",
+        also=frozenset({"T04"}),
     ),
     Defect(
         "M02",

@@ -342,7 +342,7 @@ DEFECTS = (
         "an evaluation on data that nobody recorded",
         _evaluated_on_nothing(),
         "no dataset version it was made on",
-        also=frozenset({"M02"}),
+        also=frozenset({"M02", "T04"}),
     ),
     Defect(
         "T15",

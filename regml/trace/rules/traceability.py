@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from regml.files.source_comments import UnreadSource
 from regml.findings import Severity
 from regml.items.base import Item, Kind
 from regml.items.design import SoftwareItem
 from regml.items.links import Link, references
-from regml.items.recorded import Approval, Record
+from regml.items.recorded import Record
 from regml.items.requirements import Requirement, VerificationMethod
 from regml.trace.model import KnownTest, TraceGraph
 from regml.trace.own_links import link_types
 from regml.trace.results import (
     RequirementStatus,
     Status,
-    approvals_of,
     requirement_status,
 )
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
@@ -67,10 +67,21 @@ def _stated(graph: TraceGraph) -> Iterator[Stated]:
             where = f"{test.path}:{test.line}"
             name = f"test:{test.name}"
             yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, where)
+    yield from _of_other_runners(graph)
     only = frozenset({Kind.REQUIREMENT})
     for mark in graph.evidence.implements:
         where, name = f"{mark.path}:{mark.line}", f"file:{mark.path}"
         yield Stated(name, Link.IMPLEMENTS, mark.id, "regml: implements", only, where)
+
+
+def _of_other_runners(graph: TraceGraph) -> Iterator[Stated]:
+    """Give what tests name that are known only from imported results."""
+    for name, node in graph.nodes.items():
+        test = node.value
+        if isinstance(test, KnownTest) and test.imported and not test.gone:
+            place = test.record.path if test.record else ""
+            for target in () if test.written else test.verifies:
+                yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, place)
 
 
 def requirements(graph: TraceGraph) -> tuple[Requirement, ...]:
@@ -134,8 +145,12 @@ def _is_planned(graph: TraceGraph, source: str) -> bool:
     value = graph.nodes[source].value
     if isinstance(value, KnownTest):
         return value.written is not None or (
-            isinstance(value.record, Record)
-            and value.record.statement.origin.code == graph.evidence.code
+            not value.gone
+            and isinstance(value.record, Record)
+            and (
+                value.imported
+                or value.record.statement.origin.code == graph.evidence.code
+            )
         )
     item = graph.item(source)
     return item is not None and item.retired is None
@@ -224,19 +239,25 @@ def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
             )
 
 
-def ids_and_links(graph: TraceGraph) -> tuple[tuple[str, ...] | Stated, ...]:
-    """Return the paths of the items that share an id, and every stated link."""
-    return (*_groups_of_ids(graph), *stated_links(graph))
+def ids_and_links(
+    graph: TraceGraph,
+) -> tuple[tuple[str, ...] | Stated | UnreadSource, ...]:
+    """Return the paths of items that share an id, every link, every unread comment."""
+    unread = graph.evidence.unread_sources
+    return (*_groups_of_ids(graph), *stated_links(graph), *unread)
 
 
 # IEC 62304 8.1.1, 5.2.6 e
 @rule(
     "T08",
-    "Every id is unique, and every link leads to something that exists.",
+    "Every id is unique, and every link can be read and leads to something that "
+    "exists.",
     ids_and_links,
     clauses=("IEC 62304 8.1.1", "IEC 62304 5.2.6"),
 )
-def exists_once(graph: TraceGraph, subject: tuple[str, ...] | Stated) -> Iterator[Gap]:
+def exists_once(
+    graph: TraceGraph, subject: tuple[str, ...] | Stated | UnreadSource
+) -> Iterator[Gap]:
     """Ids that differ only by case are the same file on some machines."""
     if isinstance(subject, tuple):
         first, *others = subject
@@ -247,6 +268,15 @@ def exists_once(graph: TraceGraph, subject: tuple[str, ...] | Stated) -> Iterato
                 "Give one of the two files the next free id.",
                 f"{path}:1",
             )
+    elif isinstance(subject, UnreadSource):
+        yield Gap(
+            f"file:{subject.path}",
+            f"What this source says about items cannot be read: {subject.why}.",
+            "Write a comment of its own line, 'regml: implements SRS-001', in a text "
+            "file in UTF-8; several ids are separated by commas.",
+            f"{subject.path}:{subject.line}",
+            severity=Severity.MAJOR,
+        )
     elif graph.item(subject.target) is None:
         yield Gap(
             subject.source,
@@ -334,47 +364,6 @@ def own_link_gaps(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
             )
 
 
-def _confirmed_links(graph: TraceGraph) -> Iterator[tuple[str, str, str, Record]]:
-    """Give each link that the last approval of its source saw, with what it saw."""
-    for located in graph.evidence.items:
-        item = located.item
-        approvals = approvals_of(graph, item.id)
-        if item.retired or not approvals:
-            continue
-        last = approvals[-1].statement
-        if not isinstance(last, Approval):
-            continue
-        for target in dict.fromkeys(ref.target for ref in references(item)):
-            if target in last.linked:
-                yield item.id, target, last.linked[target], approvals[-1]
-
-
-# IEC 62304 6.3.1, 8.2.3
-@rule(
-    "T12",
-    "What an approved item rests on is as it was when the item was approved.",
-    _confirmed_links,
-    severity=Severity.MAJOR,
-    clauses=("IEC 62304 6.3.1", "IEC 62304 8.2.3"),
-)
-def is_not_suspect(
-    graph: TraceGraph, confirmed: tuple[str, str, str, Record]
-) -> Iterator[Gap]:
-    """A link is suspect when its target changed after its last approval."""
-    source, target, seen, record = confirmed
-    if graph.fingerprint(target) == seen:
-        return
-    person = record.statement.origin.person.name
-    yield Gap(
-        source,
-        f"The link to {target} is suspect: {target} changed since {person} approved "
-        f"{source} ({record.id}).",
-        f"Read {source} against the present {target} and sign with "
-        f"'regml approve --meaning approval {source}'.",
-        graph.where(source, target),
-    )
-
-
 RULES = (
     has_a_reason,
     has_a_verification,
@@ -383,5 +372,4 @@ RULES = (
     exists_once,
     is_in_force,
     is_of_the_right_kind,
-    is_not_suspect,
 )

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from regml.digest import Artifact, sha256_of
 from regml.files.dvc import LockedStage
+from regml.files.history import Commit
 from regml.files.markdown import LocatedItem, write_item
 from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore, read_case_scores
@@ -501,6 +502,20 @@ def approval(*items: AnyItem, known: Mapping[str, AnyItem], **fields: Any) -> Ap
     return Approval(**{**base, **fields})
 
 
+def commit(**fields: Any) -> Commit:
+    """A commit of Dora's, who develops, in answer to a change request."""
+    base = {
+        "sha": COMMIT,
+        "parents": ("0" * 40,),
+        "person": Person("Dora", "dora@example.org"),
+        "time_utc": "2026-01-05T09:00:00Z",
+        "subject": "Read spacing from the header",
+        "body": "Change: CR-001",
+        "paths": ("device/volume.py",),
+    }
+    return Commit(**{**base, **fields})
+
+
 def locked(run: StageRun) -> LockedStage:
     return LockedStage(
         name=run.stage,
@@ -665,6 +680,8 @@ def evidence_of(parts: Parts) -> Evidence:
         tree=frozenset({"regml.toml", "device/volume.py"}),
         packages=parts.packages,
         today=dt.date(2026, 2, 1),
+        last_changes={f"items/{name}.md": commit() for name in known},
+        commit_times={COMMIT: "2026-01-05T09:00:00Z"},
         tests=parts.tests,
         implements=parts.implements,
         manifests={MANIFEST: manifest},

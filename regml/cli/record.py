@@ -146,10 +146,10 @@ def approve(
     from regml.records.approvals import approve as sign
 
     root = project_root(ctx.obj)
-    signed, linked = open_project(root).graph.signable(ids)
-    made = sign(root, signed, linked, meaning=meaning, role=role, comment=comment)
+    signed = open_project(root).graph.signable(ids)
+    made = sign(root, *signed, meaning=meaning, role=role, comment=comment)
     click.echo(made.path)
-    click.echo(f"regml: signed {len(signed)} items ({meaning}).", err=True)
+    click.echo(f"regml: signed {len(signed[0])} items ({meaning}).", err=True)
 
 
 @click.command()

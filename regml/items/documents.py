@@ -5,12 +5,12 @@ the versions it speaks about are what they were.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from regml.digest import fingerprint
 from regml.items.base import Kind, Line, Lines, SafetyClass, Strict
 
 PREFIX = "doc:"
@@ -72,15 +72,15 @@ class DocumentPlan(Strict):
         """How people name it when they sign it, e.g. ``doc:05-srs``."""
         return f"{PREFIX}{self.name}"
 
-    def fingerprint(
+    def content(
         self,
         *,
         items: Mapping[str, str],
         versions: Mapping[str, str | None],
         device: str,
         policy: str,
-    ) -> str:
-        """Return the sha256 that changes when anything the document presents changes.
+    ) -> dict[str, Any]:
+        """Return all that the document presents: what a signature under it is for.
 
         Args:
             items: Fingerprint of each item in force of its kinds, by id.
@@ -88,12 +88,33 @@ class DocumentPlan(Strict):
             device: Fingerprint of what ``regml.toml`` says about the device.
             policy: Fingerprint of the risk policy; counts where risks are presented.
         """
-        return fingerprint(
-            {
-                "template": self.sha256,
-                "items": dict(items),
-                "versions": {name: versions.get(name) for name in self.versions},
-                "device": device,
-                "policy": policy if Kind.RISK in self.items else None,
-            }
-        )
+        return {
+            "template": self.sha256,
+            "items": dict(items),
+            "versions": {str(name): versions.get(name) for name in self.versions},
+            "device": device,
+            "policy": policy if Kind.RISK in self.items else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltFile:
+    """A built Design History File as it lies in its folder.
+
+    Attributes:
+        folder: Relative to the project.
+        changed: Files whose content is not what its list of digests says, sorted.
+        absent: Files the list names that are not there, sorted.
+        added: Files that the list does not name, sorted.
+        commit: Commit it was built from; ``None`` when it does not say.
+        heads: Heads of the record log it was built from.
+        documents: Fingerprint of each document it holds, by id.
+    """
+
+    folder: str
+    changed: tuple[str, ...]
+    absent: tuple[str, ...]
+    added: tuple[str, ...]
+    commit: str | None
+    heads: tuple[str, ...]
+    documents: Mapping[str, str]

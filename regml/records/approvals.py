@@ -32,6 +32,7 @@ def approve(
     root: Path,
     fingerprints: Mapping[str, str],
     linked: Mapping[str, str],
+    contents: Mapping[str, str],
     *,
     meaning: str,
     role: str | None,
@@ -44,6 +45,7 @@ def approve(
         fingerprints: Content of each signed item or document, by id
             (:meth:`regml.trace.model.TraceGraph.signable`).
         linked: Content of every item that one of them links to, by id.
+        contents: What of it is kept word for word: canonical JSON by fingerprint.
         meaning: One of ``MEANINGS``.
         role: One of the signer's roles; may be left out when there is only one.
         comment: What the signer adds.
@@ -66,6 +68,7 @@ def approve(
         fingerprints=dict(sorted(fingerprints.items())),
         linked=dict(sorted(linked.items())),
         comment=comment,
+        contents=dict(contents),
     )
     return append(root, approval, key)
 

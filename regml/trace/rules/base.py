@@ -24,6 +24,7 @@ class Gap:
         remedy: What to do next, in one sentence.
         where: ``path`` or ``path:line``.
         severity: Where it is not the rule's own.
+        details: More lines that show it, e.g. what changed field by field.
     """
 
     subject: str
@@ -31,6 +32,7 @@ class Gap:
     remedy: str
     where: str = ""
     severity: Severity | None = None
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Rule(Generic[S]):
             remedy=gap.remedy,
             severity=gap.severity or self.severity,
             clauses=self.clauses,
+            details=gap.details,
         )
 
 

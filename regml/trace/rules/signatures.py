@@ -1,0 +1,319 @@
+"""C: signatures hold what was signed, by whom, and when (21 CFR 11.50, 11.70)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from regml.findings import Severity
+from regml.items.config import MAY_WAIVE
+from regml.items.links import references
+from regml.items.recorded import Approval, Person, Record, Waiver
+from regml.trace.current import signer_may
+from regml.trace.model import TraceGraph
+from regml.trace.rules.base import Gap, rule
+from regml.trace.signatures import (
+    APPROVING,
+    MEANINGS,
+    Signed,
+    approvers,
+    changes_since,
+    has_role,
+    may_approve,
+    signatures,
+    signed_names,
+    standing,
+)
+
+_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A link of a signed item, and what its signature saw at the other end.
+
+    Attributes:
+        signed: The signature that stands for the item.
+        target: Where the link leads.
+        seen: Fingerprint of the target then; ``None`` when the link was not there.
+    """
+
+    signed: Signed
+    target: str
+    seen: str | None
+
+
+def _links(graph: TraceGraph) -> Iterator[Confirmed]:
+    """Give each link of every signed item in force to something that exists."""
+    for located in graph.evidence.items:
+        item = located.item
+        signed = None if item.retired else standing(graph, item.id)
+        if signed is None:
+            continue
+        for target in dict.fromkeys(ref.target for ref in references(item)):
+            if graph.fingerprint(target) is not None:
+                yield Confirmed(signed, target, signed.said.linked.get(target))
+
+
+# IEC 62304 6.3.1, 8.2.3
+@rule(
+    "T12",
+    "What a signed item rests on is as it was when the item was signed.",
+    _links,
+    severity=Severity.MAJOR,
+    clauses=("IEC 62304 6.3.1", "IEC 62304 8.2.3"),
+)
+def is_not_suspect(graph: TraceGraph, link: Confirmed) -> Iterator[Gap]:
+    """A link is suspect when its target changed, or when nobody confirmed it."""
+    source, target = link.signed.name, link.target
+    if graph.fingerprint(target) == link.seen:
+        return
+    who, record = link.signed.person.name, link.signed.record
+    if link.seen is None:
+        message = (
+            f"The link to {target} is suspect: it was not there, or led nowhere, when "
+            f"{who} signed {source} ({record.id})."
+        )
+        details: tuple[str, ...] = ()
+    else:
+        message = (
+            f"The link to {target} is suspect: {target} changed since {who} signed "
+            f"{source} ({record.id})."
+        )
+        details = tuple(
+            f"{target} {line}"
+            for line in changes_since(graph, target, link.seen, record)
+        )
+    yield Gap(
+        source,
+        message,
+        f"Read {source} against the present {target} and sign with "
+        f"'regml approve --meaning approval {source}'.",
+        graph.where(source, target),
+        details=details,
+    )
+
+
+def _standing(graph: TraceGraph) -> Iterator[Signed]:
+    for name in signed_names(graph):
+        if signed := standing(graph, name):
+            yield signed
+
+
+# 21 CFR 11.70, 11.10 (e)
+@rule(
+    "C11",
+    "Everything that was signed is as it was when it was signed.",
+    _standing,
+    clauses=("21 CFR 11.70", "21 CFR 11.10 (e)"),
+)
+def is_as_signed(graph: TraceGraph, signed: Signed) -> Iterator[Gap]:
+    """Compares item or document with the signature that stands for it."""
+    name, now = signed.name, graph.fingerprint(signed.name)
+    if now == signed.fingerprint:
+        return
+    what = "was removed" if now is None else "changed"
+    yield Gap(
+        name,
+        f"{name} {what} since {signed.person.name} signed it ({signed.record.id}).",
+        f"Review the change and sign with 'regml approve --meaning approval {name}'."
+        if now
+        else f"Retire {name} instead of removing it.",
+        graph.where(name) or signed.record.path,
+        details=changes_since(graph, name, signed.fingerprint, signed.record),
+    )
+
+
+def _by_somebody(graph: TraceGraph) -> Iterator[str | Record]:
+    """Give the name of everything signed, and each waiver that still runs."""
+    yield from signed_names(graph)
+    for record in graph.current.believed:
+        if (
+            isinstance(record.statement, Waiver)
+            and record.statement.until >= graph.evidence.today
+        ):
+            yield record
+
+
+# 21 CFR 11.10 (g), ISO 13485 7.3.5
+@rule(
+    "C12",
+    "Whoever signs has the role to do so, everybody who has to approve has, and no "
+    "author is the only approver.",
+    _by_somebody,
+    clauses=("21 CFR 11.10 (g)", "ISO 13485 7.3.5"),
+)
+def has_the_right_signatures(graph: TraceGraph, subject: str | Record) -> Iterator[Gap]:
+    """Looks at the last signatures: a later one with the right role heals."""
+    if isinstance(subject, Record):
+        yield from _waiver_without_role(graph, subject)
+        return
+    found = signatures(graph, subject)
+    entitled = [
+        s for s in found if s.said.meaning in APPROVING and may_approve(graph, s)
+    ]
+    after = found[found.index(entitled[-1]) + 1 :] if entitled else found
+    for signed in after:
+        yield from _without_role(graph, signed)
+    standing_ones = [s for s in entitled if s.fingerprint == graph.fingerprint(subject)]
+    if standing_ones:
+        yield from _incomplete(graph, subject, standing_ones)
+        yield from _by_its_author(graph, subject, standing_ones)
+
+
+def _without_role(graph: TraceGraph, signed: Signed) -> Iterator[Gap]:
+    said, who = signed.said, signed.person.name
+    if not has_role(graph, signed):
+        what = f"has not got the role {said.role} in which it was signed"
+    elif said.meaning in APPROVING and not may_approve(graph, signed):
+        wanted = " and ".join(approvers(graph, signed.name))
+        what = f"signed it as {said.role}, but {wanted} has to approve it"
+    else:
+        return
+    yield Gap(
+        signed.name,
+        f"The {said.meaning} of {signed.name} by {who} ({signed.record.id}) does not "
+        f"count: {who} {what}.",
+        f"Have {' and '.join(approvers(graph, signed.name))} sign with "
+        f"'regml approve --meaning approval {signed.name}', or correct [approvals] or "
+        "the signer's roles in regml.toml.",
+        graph.where(signed.name) or signed.record.path,
+    )
+
+
+def _waiver_without_role(graph: TraceGraph, record: Record) -> Iterator[Gap]:
+    waiver = record.statement
+    if not isinstance(waiver, Waiver):
+        return
+    config, who = graph.evidence.config, waiver.origin.person.name
+    if waiver.role in MAY_WAIVE and signer_may(record, MAY_WAIVE, config):
+        return
+    roles = " or ".join(MAY_WAIVE)
+    yield Gap(
+        f"waiver@{record.id}",
+        f"{who} waived {waiver.rule} as {waiver.role}; only {roles} may waive, so it "
+        "covers nothing.",
+        f"Mend the finding, or have {roles} sign a waiver of their own.",
+        record.path,
+    )
+
+
+def _incomplete(graph: TraceGraph, name: str, found: list[Signed]) -> Iterator[Gap]:
+    missing = set(approvers(graph, name)) - {s.said.role for s in found}
+    if missing:
+        signed = ", ".join(sorted({f"{s.person.name} ({s.said.role})" for s in found}))
+        yield Gap(
+            name,
+            f"{name} is approved by {signed}, but not yet by "
+            f"{' and '.join(sorted(missing))}, who has to approve it too.",
+            f"Have {' and '.join(sorted(missing))} sign with "
+            f"'regml approve --meaning approval {name}'.",
+            graph.where(name),
+            Severity.MAJOR,
+        )
+
+
+def _by_its_author(graph: TraceGraph, name: str, found: list[Signed]) -> Iterator[Gap]:
+    path = graph.where(name).rpartition(":")[0]
+    authors, source = _authors(graph, name, path)
+    if not authors:
+        yield Gap(
+            name,
+            f"Nobody can tell whether the author of {name} is its only approver: "
+            f"{path} as it is was never committed.",
+            f"Commit {path}, or have its author sign with "
+            f"'regml approve --meaning authorship {name}'.",
+            graph.where(name),
+            Severity.MAJOR,
+        )
+    elif {s.person.email for s in found} <= {person.email for person in authors}:
+        who = ", ".join(sorted({s.person.name for s in found}))
+        yield Gap(
+            name,
+            f"{who} is the author of {name} ({source}) and its only approver.",
+            "Have somebody else approve it with "
+            f"'regml approve --meaning approval {name}'.",
+            graph.where(name),
+            Severity.MAJOR,
+        )
+
+
+def _authors(graph: TraceGraph, name: str, path: str) -> tuple[tuple[Person, ...], str]:
+    """Return who wrote an item as it is, and where that is known from.
+
+    A signature of authorship goes before git, whose names anybody can set.
+    """
+    now = graph.fingerprint(name)
+    signed = tuple(
+        s.person
+        for s in signatures(graph, name)
+        if s.said.meaning == "authorship" and s.fingerprint == now
+    )
+    if signed:
+        return signed, "signed as author"
+    commit = graph.evidence.last_changes.get(path)
+    if commit is None or path in graph.evidence.dirty:
+        return (), ""
+    return (commit.person,), f"commit {commit.sha[:12]}"
+
+
+def _signed(graph: TraceGraph) -> Iterator[Record]:
+    for record in graph.current.believed:
+        if isinstance(record.statement, Approval | Waiver):
+            yield record
+
+
+# 21 CFR 11.50
+@rule(
+    "C13",
+    "Every signature states name, role, time and meaning, and was made after what it "
+    "is under.",
+    _signed,
+    clauses=("21 CFR 11.50",),
+)
+def states_who_when_and_why(graph: TraceGraph, record: Record) -> Iterator[Gap]:
+    """Time is that of the signing, and cannot be before the commit it is about."""
+    said = record.statement
+    if not isinstance(said, Approval | Waiver):
+        return
+    prefix = "approval" if isinstance(said, Approval) else "waiver"
+    for what in _flaws(graph, said):
+        yield Gap(
+            f"{prefix}@{record.id}",
+            f"The signature {record.id} {what}.",
+            "Find out how it was made, and sign again with 'regml approve' or "
+            "'regml waive' on a machine with the right time.",
+            record.path,
+        )
+
+
+def _flaws(graph: TraceGraph, said: Approval | Waiver) -> Iterator[str]:
+    origin = said.origin
+    stated = {"name": origin.person.name, "address": origin.person.email}
+    stated["role"] = said.role
+    if isinstance(said, Waiver):
+        stated["reason"] = said.because
+    for name, text in stated.items():
+        if not text.strip():
+            yield f"states no {name}"
+    if isinstance(said, Approval) and said.meaning not in MEANINGS:
+        yield f"has the meaning {said.meaning!r}, which is none of 21 CFR 11.50"
+    if not _UTC.fullmatch(origin.finished_utc):
+        yield f"states the time {origin.finished_utc!r}, which is not UTC"
+        return
+    if origin.finished_utc[:10] > graph.evidence.today.isoformat():
+        yield f"is of {origin.finished_utc}, which is to come"
+    made = graph.evidence.commit_times.get(origin.commit or "", "")
+    if origin.finished_utc[:19] < made[:19]:
+        yield (
+            f"is of {origin.finished_utc}, before the commit it was made on "
+            f"({(origin.commit or '')[:12]} of {made})"
+        )
+
+
+RULES = (
+    is_not_suspect,
+    is_as_signed,
+    has_the_right_signatures,
+    states_who_when_and_why,
+)

@@ -1,0 +1,160 @@
+"""Signatures: which one stands for an item, who has to sign, what changed since."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from regml.items.config import Role
+from regml.items.recorded import Approval, Person, Record
+from regml.trace.changes import field_changes
+from regml.trace.current import signer_may
+from regml.trace.model import TraceGraph
+from regml.trace.results import approvals_of
+
+APPROVING: Final = frozenset({"approval", "responsibility"})
+"""Meanings that put an item into force; only who has to approve it may sign so."""
+
+MEANINGS: Final = frozenset({"review", "authorship", *APPROVING})
+"""What a signature may mean (21 CFR 11.50 a 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One signature under one item or document.
+
+    Attributes:
+        name: What was signed.
+        fingerprint: Of its content as it was signed.
+        record: The record.
+        said: What it says.
+    """
+
+    name: str
+    fingerprint: str
+    record: Record
+    said: Approval
+
+    @property
+    def person(self) -> Person:
+        """Who signed."""
+        return self.said.origin.person
+
+
+def signatures(graph: TraceGraph, name: str) -> tuple[Signed, ...]:
+    """Return the believed signatures under an item or document, oldest first."""
+    return tuple(
+        Signed(name, record.statement.fingerprints[name], record, record.statement)
+        for record in approvals_of(graph, name)
+        if isinstance(record.statement, Approval)
+    )
+
+
+def signed_names(graph: TraceGraph) -> tuple[str, ...]:
+    """Return everything that a believed signature is under, sorted."""
+    return tuple(
+        sorted(
+            {
+                name
+                for record in graph.current.believed
+                if isinstance(record.statement, Approval)
+                for name in record.statement.fingerprints
+            }
+        )
+    )
+
+
+def standing(graph: TraceGraph, name: str) -> Signed | None:
+    """Return the signature that decides whether an item is as it was signed.
+
+    That is the last approval by somebody who may approve it; without one the last
+    approval; without any the last signature. A later review or authorship does not
+    cover what nobody approved.
+    """
+    found = signatures(graph, name)
+    approving = [s for s in found if s.said.meaning in APPROVING]
+    entitled = [s for s in approving if may_approve(graph, s)]
+    for group in (entitled, approving, list(found)):
+        if group:
+            return group[-1]
+    return None
+
+
+def approvers(graph: TraceGraph, name: str) -> tuple[Role, ...]:
+    """Return the roles that have to approve an item or document.
+
+    ``[approvals]`` of ``regml.toml`` says so; else the front matter of a document's
+    template; else it is quality.
+    """
+    wanted = graph.evidence.config.approvals
+    if name in wanted:
+        return wanted[name]
+    item = graph.item(name)
+    kind = str(item.kind) if item else name.partition("-")[0]
+    if kind in wanted:
+        return wanted[kind]
+    for plan in graph.evidence.documents:
+        if plan.node_id == name:
+            roles = {str(role) for role in Role}
+            named = tuple(Role(role) for role in plan.approvers if role in roles)
+            return named or (Role.QUALITY,)
+    return (Role.QUALITY,)
+
+
+def may_approve(graph: TraceGraph, signed: Signed) -> bool:
+    """Tell whether somebody signed in a role that has to approve, and has it."""
+    roles = approvers(graph, signed.name)
+    return signed.said.role in roles and has_role(graph, signed)
+
+
+def has_role(graph: TraceGraph, signed: Signed) -> bool:
+    """Tell whether the owner of the key has the role they spoke in."""
+    roles = [role for role in Role if role == signed.said.role]
+    return signer_may(signed.record, roles, graph.evidence.config)
+
+
+def approved_as_it_is(graph: TraceGraph, name: str) -> bool:
+    """Tell whether every role that has to approved an item as it is now."""
+    now = graph.fingerprint(name)
+    signed = {
+        s.said.role
+        for s in signatures(graph, name)
+        if s.fingerprint == now
+        and s.said.meaning in APPROVING
+        and may_approve(graph, s)
+    }
+    return now is not None and signed >= set(approvers(graph, name))
+
+
+def changes_since(
+    graph: TraceGraph, name: str, fingerprint: str, record: Record
+) -> tuple[str, ...]:
+    """Return what differs between now and what was signed, field by field.
+
+    Args:
+        graph: The evidence.
+        name: The item or document.
+        fingerprint: Of its content then.
+        record: Where somebody signed or saw it; other approvals may keep it as well.
+    """
+    now = graph.content(name)
+    text = next(_kept(graph, fingerprint, record), None)
+    if now is None:
+        return ()
+    if text is None:
+        return ("What it said then is not kept in any approval.",)
+    changed = field_changes(json.loads(text), json.loads(json.dumps(now)))
+    if not changed:
+        return ("Only fields were added that regml did not know then.",)
+    return tuple(line for change in changed for line in change.lines())
+
+
+def _kept(graph: TraceGraph, fingerprint: str, first: Record) -> Iterator[str]:
+    """Give the content behind a fingerprint as believed approvals keep it.
+
+    Reading the log has compared each with its fingerprint.
+    """
+    for record in (first, *graph.current.believed):
+        said = record.statement
+        if isinstance(said, Approval) and fingerprint in said.contents:
+            yield said.contents[fingerprint]

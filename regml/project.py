@@ -4,13 +4,15 @@ import datetime as dt
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError
+from regml.files.archive import find_kept
+from regml.files.built import read_built
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
 from regml.files.dvc import read_lock, read_stages
@@ -21,17 +23,22 @@ from regml.files.git import (
     tracked_files,
     tree_state,
 )
-from regml.files.lock import read_lock_file
+from regml.files.history import commit_times, history, last_changes, start_of
+from regml.files.lock import read_lock_file, read_markers
 from regml.files.manifest import read_manifest
-from regml.files.markdown import read_items
+from regml.files.markdown import LocatedItem, read_items
+from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
 from regml.files.python_tests import read_tests
 from regml.files.revision import RevisionFile, open_revision
 from regml.files.scores import read_case_scores
 from regml.files.source_comments import read_comments
 from regml.files.text import read_text
+from regml.files.vulnerabilities import read_vulnerabilities
 from regml.findings import RuleOutcome
+from regml.items.config import Config
 from regml.items.data import DatasetManifest
-from regml.items.recorded import Record, StageRun
+from regml.items.documents import DocumentPlan
+from regml.items.recorded import Approval, Record, StageRun
 from regml.records.contents import read_contents
 from regml.records.log import read_log
 from regml.trace.build import build_graph
@@ -41,6 +48,9 @@ from regml.trace.rules import check
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+
+    from regml.standards.catalogue import Catalogue
+    from regml.trace.coverage import Ledger
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,14 @@ class Project:
     def check(self) -> tuple[RuleOutcome, ...]:
         """Run every rule and return what each looked at and found."""
         return check(self.graph)
+
+    def ledger(self) -> "Ledger":
+        """Return what decides where the rows of clause catalogues stand."""
+        from regml.files.catalogues import known_catalogues
+        from regml.trace.coverage import Ledger
+
+        known = known_catalogues(self.evidence.catalogues)
+        return Ledger(self.graph, known, self.check())
 
     def report(self, path: str) -> Mapping[str, Any] | None:
         """Return a stage's JSON report, or ``None`` where there is none.
@@ -92,17 +110,22 @@ class Project:
 class _Look:
     """Where a project is read from, and what git says of that place."""
 
+    root: Path
     files: "Traversable"
     tree: TreeState
     names: frozenset[str]
 
 
-def open_project(path: Path | str = ".", *, at: str | None = None) -> Project:
+def open_project(
+    path: Path | str = ".", *, at: str | None = None, own_checks: bool = True
+) -> Project:
     """Read a project.
 
     Args:
         path: Its folder, the one with ``regml.toml``.
         at: A git revision to read instead of the work tree, which is not touched.
+        own_checks: Also the project's own checks, whose code runs when it is checked;
+            not where ``REGML_NO_OWN_CHECKS`` is set.
 
     Raises:
         ConfigError: It is no project.
@@ -116,13 +139,17 @@ def open_project(path: Path | str = ".", *, at: str | None = None) -> Project:
                 f"{root}: no {CONFIG} here. Start a project with 'regml init'."
             )
         outs = [out.path for stage in read_stages(root) for out in stage.outs]
-        look = _Look(root, tree_state(root, outs), tracked_files(root))
+        look = _Look(root, root, tree_state(root, outs), tracked_files(root))
     else:
         revision = open_revision(root, at)
         if not (revision / CONFIG).is_file():
             raise ConfigError(f"{at}: there was no {CONFIG} in this revision.")
-        look = _Look(revision, TreeState(revision.commit, (), None), revision.names())
-    return Project(root=root, files=look.files, evidence=_evidence(look))
+        tree = TreeState(revision.commit, (), None)
+        look = _Look(root, revision, tree, revision.names())
+    evidence = _evidence(look)
+    if own_checks and not os.environ.get(WITHOUT_OWN_CHECKS):
+        evidence = replace(evidence, own_checks=read_own_checks(look.files))
+    return Project(root=root, files=look.files, evidence=evidence)
 
 
 def _evidence(look: _Look) -> Evidence:
@@ -130,13 +157,18 @@ def _evidence(look: _Look) -> Evidence:
     config = read_config(files)
     stages = read_stages(files)
     log = read_log(files, config.signers)
+    items, documents = read_items(files), read_documents(files)
     manifests = _manifests(files, log.records)
     comments = read_comments(files, _below(names, config.sources.software))
     return Evidence(
         config=config,
         policy=read_policy(files),
-        items=read_items(files),
-        documents=read_documents(files),
+        items=items,
+        documents=documents,
+        catalogues=_catalogues(files),
+        built=read_built(files, config.dhf.folder),
+        vulnerabilities=read_vulnerabilities(files),
+        kept=find_kept(look.root, log.records),
         stages=stages,
         lock=read_lock(files),
         records=log.records,
@@ -149,6 +181,7 @@ def _evidence(look: _Look) -> Evidence:
         ),
         tree=names,
         packages=read_lock_file(files, config.sources.lock),
+        markers=read_markers(files, config.sources.lock),
         tests=read_tests(files, _python(names, config.sources.tests)),
         implements=comments.marks,
         unread_sources=comments.unread,
@@ -163,7 +196,36 @@ def _evidence(look: _Look) -> Evidence:
         ),
         data_sizes=_sizes(files, manifests.values()),
         today=_today(),
+        **_past(look, config, items, documents, log.records),
     )
+
+
+def _past(
+    look: _Look,
+    config: Config,
+    items: Iterable[LocatedItem],
+    documents: Iterable[DocumentPlan],
+    records: Iterable[Record],
+) -> dict[str, Any]:
+    """Return what git tells of changes; nothing before the first commit."""
+    until, control = look.tree.commit, config.change_control
+    if until is None:
+        return {}
+    signed = [r.statement for r in records if isinstance(r.statement, Approval)]
+    names = {name for approval in signed for name in approval.fingerprints}
+    paths = {found.item.id: found.path for found in items}
+    paths |= {plan.node_id: plan.path for plan in documents}
+    start = start_of(look.root, control.since) if control else None
+    return {
+        "controlled_since": start,
+        "history": history(look.root, start, until) if start else (),
+        "last_changes": last_changes(
+            look.root, [paths[name] for name in names if name in paths], until
+        ),
+        "commit_times": commit_times(
+            look.root, [said.origin.commit for said in signed if said.origin.commit]
+        ),
+    }
 
 
 def _today() -> dt.date:
@@ -182,6 +244,15 @@ def _today() -> dt.date:
             f"SOURCE_DATE_EPOCH is {named!r}, which is no number of seconds since "
             "1970. Correct it or unset it."
         ) from error
+
+
+def _catalogues(files: "Traversable") -> "tuple[Catalogue, ...]":
+    """Return the project's own clause catalogues; most projects have none."""
+    if not (files / "standards").is_dir():
+        return ()
+    from regml.files.catalogues import read_catalogues
+
+    return read_catalogues(files)
 
 
 def _manifests(

@@ -58,6 +58,12 @@ def at_option() -> Callable[[F], F]:
     show_default=True,
     help="The lightest finding that makes the exit status 1.",
 )
+@click.option(
+    "--no-own-checks",
+    is_flag=True,
+    envvar="REGML_NO_OWN_CHECKS",
+    help="Do not run the Python code in the project's checks/.",
+)
 @class_option()
 @at_option()
 @form_option("text", "json", "sarif", "junit", "github")
@@ -69,6 +75,8 @@ def check(
     safety_class: str | None,
     at: str | None,
     form: str,
+    *,
+    no_own_checks: bool,
 ) -> int:
     """Look for gaps in the evidence.
 
@@ -77,11 +85,16 @@ def check(
     """
     from regml.findings import Severity, weighs
     from regml.items.base import SafetyClass
+    from regml.project import open_project
     from regml.trace.rules import check as put_rules
 
     asked = SafetyClass(safety_class) if safety_class else None
-    outcomes = put_rules(_graph(ctx, at), rules or None, safety_class=asked)
-    _print_outcomes(outcomes, form, project_root(ctx.obj))
+    root = project_root(ctx.obj)
+    graph = open_project(root, at=at, own_checks=not no_own_checks).graph
+    outcomes = put_rules(graph, rules or None, safety_class=asked)
+    if no_own_checks:
+        click.echo("Own checks in checks/ were not run.", err=True)
+    _print_outcomes(outcomes, form, root)
     return int(weighs(outcomes, Severity(fail_on)))
 
 
@@ -181,38 +194,6 @@ def matrix(
     from regml.trace.matrix import matrix as ask
 
     print_table(ask(_graph(ctx, at), columns or MATRIX), form)
-
-
-@click.command()
-@click.option(
-    "--standard", default="iec62304", show_default=True, help="Which catalogue."
-)
-@click.option("--open", "only_open", is_flag=True, help="Only clauses with a gap.")
-@class_option()
-@at_option()
-@form_option("text", "markdown", "json")
-@click.pass_context
-def gaps(
-    ctx: click.Context,
-    standard: str,
-    safety_class: str | None,
-    at: str | None,
-    form: str,
-    *,
-    only_open: bool,
-) -> int:
-    """Show clause by clause what is covered.
-
-    Exit status: 0 no gap, 1 gaps, 2 cannot work.
-    """
-    from regml.standards.catalogue import load_catalogue
-    from regml.trace.coverage import gap_table
-    from regml.trace.page import Table
-
-    table = gap_table(_graph(ctx, at), load_catalogue(standard), safety_class)
-    open_rows = tuple(row for row in table.rows if row[2] == "gap")
-    print_table(Table(table.columns, open_rows) if only_open else table, form)
-    return int(bool(open_rows))
 
 
 def _print_outcomes(outcomes: "Sequence[RuleOutcome]", form: str, root: Path) -> None:

@@ -3,19 +3,25 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from regml.digest import Artifact
 from regml.files.dvc import LockedStage, Stage
-from regml.files.git import Commit
+from regml.files.history import Commit
 from regml.files.markdown import LocatedItem
+from regml.files.own_checks import OwnModule
 from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore
 from regml.files.source_comments import SourceMark, UnreadSource
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
-from regml.items.documents import DocumentPlan
+from regml.items.documents import BuiltFile, DocumentPlan
 from regml.items.recorded import LogProblem, Record
 from regml.items.risk import RiskPolicy
+from regml.items.vulnerabilities import VulnerabilityExport
+
+if TYPE_CHECKING:
+    from regml.standards.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,12 @@ class Evidence:
         config: ``regml.toml``.
         policy: ``risk/policy.yaml``.
         items: Every item, sorted by id; ids may occur twice.
+        catalogues: Clause catalogues that the project adds to ours.
         documents: Planned documents of the Design History File, by number.
+        built: The Design History File as it was built last; ``None`` when there is none.
+        vulnerabilities: Exports of known vulnerabilities, by file name.
+        markers: Condition under which a package of the lock file is needed, by name.
+        kept: Where each artifact of a release can still be had, by its sha256.
         stages: Of ``dvc.yaml``.
         lock: Of ``dvc.lock``.
         records: In the order of the log.
@@ -45,14 +56,24 @@ class Evidence:
         workspace: Small outputs as they are on disk, by path.
         data_sizes: Size in bytes of each file a manifest names, ``None`` when absent;
             empty when the data are not checked out.
+        own_checks: Modules of the project's own checks; empty where they shall not run.
         today: The day on which it is looked at, in UTC: waivers and reviews end.
-        history: Commits under change control, newest first.
+        controlled_since: Commit or day on which change control began; ``None`` where
+            it did not, or where git does not know what ``regml.toml`` names.
+        history: Commits since then, newest first.
+        last_changes: The last commit of each file whose content somebody approved.
+        commit_times: When the commits were made on which somebody signed, RFC 3339.
     """
 
     config: Config
     policy: RiskPolicy
     items: tuple[LocatedItem, ...] = ()
     documents: tuple[DocumentPlan, ...] = ()
+    catalogues: "tuple[Catalogue, ...]" = ()
+    built: BuiltFile | None = None
+    vulnerabilities: tuple[VulnerabilityExport, ...] = ()
+    markers: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
     lock: tuple[LockedStage, ...] = ()
     records: tuple[Record, ...] = ()
@@ -70,5 +91,9 @@ class Evidence:
     scores: Mapping[str, tuple[CaseScore, ...]] = field(default_factory=dict)
     workspace: Mapping[str, Artifact] = field(default_factory=dict)
     data_sizes: Mapping[str, int | None] = field(default_factory=dict)
+    own_checks: tuple[OwnModule, ...] = ()
     today: dt.date = dt.date.max
+    controlled_since: str | None = None
     history: tuple[Commit, ...] = ()
+    last_changes: Mapping[str, Commit] = field(default_factory=dict)
+    commit_times: Mapping[str, str] = field(default_factory=dict)

@@ -3,10 +3,11 @@
 A rule names its subjects and examines them one by one. It never reads a file.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from regml.errors import UnknownIdError
+from regml.files.own_checks import OwnModule
 from regml.findings import RuleOutcome
 from regml.items.base import SafetyClass
 from regml.trace.model import TraceGraph
@@ -17,13 +18,18 @@ from regml.trace.rules import (
     configuration,
     data,
     model,
+    problems,
+    release,
     residual,
     risk,
+    signatures,
+    soup,
     traceability,
     walk,
     wording,
 )
 from regml.trace.rules.base import Gap, Rule
+from regml.trace.rules.own import look_own, own_rules
 from regml.trace.waivers import apply_waivers
 
 __all__ = ["RULES", "Gap", "Rule", "check", "look"]
@@ -41,7 +47,11 @@ RULES: Final[tuple[Rule[Any], ...]] = tuple(
             *residual.RULES,
             *data.RULES,
             *model.RULES,
+            *soup.RULES,
+            *problems.RULES,
+            *release.RULES,
             *configuration.RULES,
+            *signatures.RULES,
         ),
         key=lambda rule: ("TRDMC".index(rule.id[0]), rule.id),
     )
@@ -75,15 +85,30 @@ def look(
         rules: Ids of the rules; all when ``None``.
         safety_class: Instead of the class in ``regml.toml``.
 
+    Ours look first; only then the code of the project's own rules runs.
+
     Raises:
         UnknownIdError: There is no such rule.
+        BrokenFileError: A module of own checks cannot be run.
     """
-    known = {rule.id for rule in RULES}
-    for name in sorted(rules or ()):
+    asked = safety_class or graph.evidence.config.device.safety_class
+    found = [r.look(graph, asked) for r in RULES if rules is None or r.id in rules]
+    left = None if rules is None else set(rules) - {rule.id for rule in RULES}
+    if left is None or left:
+        own = own_rules(graph.evidence.own_checks, RULES)
+        _refuse_unknown(left or set(), own)
+        found += look_own(
+            graph, [r for r in own if left is None or r[0].id in left], asked
+        )
+    return tuple(found)
+
+
+def _refuse_unknown(
+    names: Collection[str], own: Iterable[tuple[Rule[Any], OwnModule]]
+) -> None:
+    known = {rule.id for rule in RULES} | {rule.id for rule, _ in own}
+    for name in sorted(names):
         if name not in known:
             raise UnknownIdError(
                 f"there is no rule {name!r}. Rules: {', '.join(sorted(known))}."
             )
-    wanted = known if rules is None else set(rules)
-    asked = safety_class or graph.evidence.config.device.safety_class
-    return tuple(rule.look(graph, asked) for rule in RULES if rule.id in wanted)

@@ -11,7 +11,38 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-WORDS = ["volume", "slice", "threshold", "inference", "contour", "patient", "series", "spacing", "operator", "warning", "dataset", "release", "latency", "checksum", "audit", "record", "screen", "export", "import", "archive", "identifier", "limit", "message", "retry", "reader", "label", "margin", "protocol", "version", "agreement"]
+WORDS = [
+    "volume",
+    "slice",
+    "threshold",
+    "inference",
+    "contour",
+    "patient",
+    "series",
+    "spacing",
+    "operator",
+    "warning",
+    "dataset",
+    "release",
+    "latency",
+    "checksum",
+    "audit",
+    "record",
+    "screen",
+    "export",
+    "import",
+    "archive",
+    "identifier",
+    "limit",
+    "message",
+    "retry",
+    "reader",
+    "label",
+    "margin",
+    "protocol",
+    "version",
+    "agreement",
+]
 
 CONFIG = """\
 [device]

@@ -1,12 +1,12 @@
 """Whole-process figures of commands: CPU seconds first, median of several runs."""
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,36 +18,52 @@ class Figures:
     Attributes:
         cpu_seconds: User and system time of the process and its children.
         wall_seconds: From start to end.
+        peak_megabytes: Largest resident set of the process or one of its children.
     """
 
     cpu_seconds: float
     wall_seconds: float
+    peak_megabytes: float
 
 
-def measure(command: Sequence[str], *, folder: Path, runs: int = 7) -> Figures:
-    """Run a command once to warm up and then ``runs`` times, one after the other.
+def measure(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    runs: int = 7,
+    warm_up: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> Figures:
+    """Run a command some times, one after the other.
+
+    Args:
+        command: What to run.
+        folder: Where.
+        runs: How many runs count.
+        warm_up: Run it once before, uncounted.
+        environment: Variables on top of the present ones.
 
     Raises:
-        SystemExit: The command fails.
+        SystemExit: The command fails; exit status 1 is a finding, not a failure.
     """
-    cpu: list[float] = []
-    wall: list[float] = []
-    for count in range(runs + 1):
-        before, started = _children_cpu(), time.perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-        if done.returncode not in {0, 1}:
-            sys.exit(f"{' '.join(command)} failed:\n{done.stderr.decode()}")
-        if count:
-            cpu.append(_children_cpu() - before)
-            wall.append(time.perf_counter() - started)
-    return Figures(statistics.median(cpu), statistics.median(wall))
+    found = [
+        _once(command, folder, {**os.environ, **(environment or {})})
+        for _ in range(runs + warm_up)
+    ][int(warm_up) :]
+    return Figures(
+        statistics.median(one.cpu_seconds for one in found),
+        statistics.median(one.wall_seconds for one in found),
+        max(one.peak_megabytes for one in found),
+    )
 
 
 def show(name: str, figures: Figures, floor: Figures) -> None:
     """Print one row: the figures, and the ratio of CPU seconds to a floor."""
     print(
         f"{name:<44} {figures.cpu_seconds:7.3f} CPU s {figures.wall_seconds:7.3f} s "
-        f"{figures.cpu_seconds / floor.cpu_seconds:6.1f} x floor"
+        f"{figures.peak_megabytes:6.0f} MB "
+        f"{figures.cpu_seconds / floor.cpu_seconds:6.1f} x floor",
+        flush=True,
     )
 
 
@@ -56,6 +72,18 @@ def on_path(tool: str) -> str:
     return os.fspath(Path(sys.executable).with_name(tool))
 
 
-def _children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def _once(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Figures:
+    with tempfile.TemporaryFile() as said:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=said, stderr=said
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in {0, 1}:
+            said.seek(0)
+            sys.exit(f"{' '.join(command)} failed:\n{said.read().decode()[-3000:]}")
+    # Linux counts the resident set in kilobytes, macOS in bytes
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    return Figures(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit)

@@ -1,0 +1,129 @@
+"""Commands that talk to other tools: import and export."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from regml.cli import project_root
+from regml.cli.trace import at_option
+
+SOURCES = ("doorstop", "sphinx-needs", "strictdoc", "rdm", "reqif", "csv", "xlsx")
+TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml")
+
+
+@click.command("import")
+@click.argument("form", metavar="FORMAT", type=click.Choice(SOURCES))
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    help="Folder of the project for new items, instead of one per kind.",
+)
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What becomes what, as YAML or TOML.",
+)
+@click.option(
+    "--write-map",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the mapping in use, completed for this source, to a new file.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@click.option("--update", is_flag=True, help="Also change items that are there.")
+@click.pass_context
+def import_(
+    ctx: click.Context,
+    form: str,
+    source: Path,
+    into: Path | None,
+    map_file: Path | None,
+    write_map: Path | None,
+    dry_run: bool,
+    update: bool,
+) -> int:
+    """Make items of another tool's files.
+
+    FORMAT is doorstop, sphinx-needs, strictdoc, rdm, reqif, csv or xlsx; SOURCE is its
+    file or folder. Prints one line per item. What cannot be carried over is named on
+    standard error. Either all files are written or none.
+
+    Exit status: 0 everything came over, 1 something did not, 2 cannot work.
+    """
+    from regml.exchange.formats import MAPPINGS, Source
+    from regml.exchange.importer import plan_import, write_import
+    from regml.exchange.mapping import completed, read_mapping
+    from regml.exchange.place import checked_folder
+    from regml.exchange.report import placed_text, remarks_text
+    from regml.files.markdown import read_items
+
+    root = project_root(ctx.obj)
+    mapping = read_mapping(map_file) if map_file else MAPPINGS[Source(form)]
+    folder = checked_folder(root, into) if into is not None else None
+    plan = plan_import(Source(form), source, mapping, read_items(root), into=folder)
+    if write_map is not None:
+        _write_mapping(write_map, completed(mapping, plan.reading))
+    click.echo(placed_text(plan.placed), nl=False)
+    click.echo(remarks_text(plan.remarks), nl=False, err=True)
+    if dry_run:
+        click.echo("Nothing was written (--dry-run).", err=True)
+        return int(bool(plan.remarks))
+    if plan.changed and not update:
+        ids = ", ".join(one.id for one in plan.changed[:5])
+        click.echo(
+            f"Nothing was written: {len(plan.changed)} items are there with other "
+            f"content ({ids}). Look at them and give --update to change them.",
+            err=True,
+        )
+        return 1
+    write_import(root, plan)
+    return int(bool(plan.remarks))
+
+
+@click.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(TARGETS))
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; standard output where none is named.",
+)
+@at_option()
+@click.pass_context
+def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> int:
+    """Write items, or the whole graph, for another tool.
+
+    FORMAT is reqif, sphinx-needs (needs.json), csv, xlsx, or graphml (every node and
+    link). The same commit gives the same bytes.
+
+    Exit status: 0 everything was written, 1 the format cannot hold something (named on
+    standard error), 2 cannot work.
+    """
+    from regml.exchange.exporter import export_project
+    from regml.exchange.formats import Target
+    from regml.exchange.report import remarks_text
+    from regml.project import open_project
+
+    target = Target(form)
+    if target is Target.XLSX and out is None and sys.stdout.isatty():
+        raise click.UsageError("A workbook is no text: name a file with --out.")
+    project = open_project(project_root(ctx.obj), at=at)
+    exported = export_project(project, target)
+    if out is None:
+        click.get_binary_stream("stdout").write(exported.content)
+    else:
+        out.write_bytes(exported.content)
+        click.echo(f"Wrote {out}.", err=True)
+    click.echo(remarks_text(exported.remarks), nl=False, err=True)
+    return int(bool(exported.remarks))
+
+
+def _write_mapping(path: Path, mapping: object) -> None:
+    from regml.exchange.mapping import Mapping, write_mapping
+
+    assert isinstance(mapping, Mapping)  # noqa: S101 - imported late
+    if path.exists():
+        raise click.UsageError(f"{path}: is there already; name a new file.")
+    path.write_text(write_mapping(mapping), encoding="utf-8")
+    click.echo(f"Wrote {path}.", err=True)

@@ -1,0 +1,126 @@
+"""Folders of doorstop: one document per ``.doorstop.yml``, one file per item."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from regml.errors import BrokenFileError
+from regml.exchange.foreign import ForeignItem, ForeignLink, Reading, Remark
+from regml.exchange.mapping import IGNORE, Mapping, usual
+from regml.files.text import parse_yaml, read_text
+
+DOCUMENT: Final = ".doorstop.yml"
+
+MAPPING: Final[Mapping] = usual(
+    {
+        "header": "title",
+        "text": "text",
+        "level": IGNORE,  # the place in the published document
+        "reviewed": IGNORE,  # doorstop's own fingerprint of the item
+        "inactive": "retired",
+    }
+)
+"""What doorstop's attributes become."""
+
+_EXPECTED: Final = {"active": True, "normative": True, "derived": False}
+"""Values that say nothing; others are kept."""
+
+
+def read(source: Path) -> Reading:
+    """Read every document at or below a folder.
+
+    Raises:
+        BrokenFileError: A file is not doorstop's, or there is no document.
+    """
+    documents = sorted(source.rglob(DOCUMENT)) if source.is_dir() else []
+    if not documents:
+        raise BrokenFileError(
+            source,
+            f"has no {DOCUMENT} in it or below.",
+            remedy="Name the folder of a doorstop document, or one above it.",
+        )
+    items: list[ForeignItem] = []
+    remarks: list[Remark] = []
+    for document in documents:
+        settings = _mapping(document, parse_yaml(_text(document), name=str(document)))
+        prefix = str(_mapping(document, settings.get("settings")).get("prefix", ""))
+        if not prefix:
+            raise BrokenFileError(document, "has no settings.prefix.")
+        for path in sorted(document.parent.iterdir()):
+            if path.suffix in {".yml", ".md"} and path.name != DOCUMENT:
+                if path.stem.startswith(prefix):
+                    items.append(_item(path, prefix))
+                else:
+                    remarks.append(_left(path, prefix))
+            elif path.is_file() and path.name != DOCUMENT:
+                remarks.append(_left(path, prefix))
+        remarks += _attachments(document.parent)
+    return Reading(tuple(items), tuple(remarks))
+
+
+def _item(path: Path, prefix: str) -> ForeignItem:
+    text = _text(path)
+    if path.suffix == ".md":
+        fields = _from_markdown(path, text)
+    else:
+        fields = _mapping(path, parse_yaml(text, name=str(path)))
+    fields = dict(fields)
+    links = tuple(
+        ForeignLink("links", uid) for uid in _uids(path, fields.pop("links", ()))
+    )
+    if fields.get("active") is False:
+        fields["inactive"] = "Not active in doorstop."
+        del fields["active"]
+    for name, usual_value in _EXPECTED.items():
+        if fields.get(name) == usual_value:
+            del fields[name]
+    return ForeignItem(path.stem, prefix, str(path), fields, links)
+
+
+def _from_markdown(path: Path, text: str) -> dict[str, Any]:
+    if not text.startswith("---\n"):
+        raise BrokenFileError(path, "does not begin with front matter.", line=1)
+    front, _, body = text[4:].partition("\n---\n")
+    fields = dict(_mapping(path, parse_yaml(front, name=str(path), first_line=2)))
+    title = re.match(r"\s*# ([^\n]+)\n?", body)
+    if title:
+        fields["header"], body = title[1], body[title.end() :]
+    return {**fields, "text": body.strip("\n")}
+
+
+def _uids(path: Path, links: Any) -> Iterator[str]:
+    """Give the ids of links; each is ``ID`` or ``ID: stamp``."""
+    for link in links or ():
+        if isinstance(link, dict):
+            yield from (str(uid) for uid in link)
+        elif isinstance(link, str):
+            yield link
+        else:
+            raise BrokenFileError(path, f"has a link {link!r} that is no id.")
+
+
+def _left(path: Path, prefix: str) -> Remark:
+    return Remark(
+        f"is no item of the document {prefix}; it was not imported.", where=str(path)
+    )
+
+
+def _attachments(folder: Path) -> Iterator[Remark]:
+    for path in sorted((folder / "assets").rglob("*")):
+        if path.is_file():
+            yield Remark(
+                "is an attachment; attachments are not imported.",
+                "Copy it beside the items and name it there.",
+                where=str(path),
+            )
+
+
+def _text(path: Path) -> str:
+    return read_text(path, name=str(path))
+
+
+def _mapping(path: Path, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BrokenFileError(path, "needs 'key: value' lines here.")
+    return value

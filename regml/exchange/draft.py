@@ -1,0 +1,234 @@
+"""One item in the making: fields, sections of its body, and what has no place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from regml.exchange.cells import Form, forms, plain, read_cell, required
+from regml.exchange.foreign import ForeignItem, Remark, Value
+from regml.exchange.mapping import BODY, IGNORE, SECTION, Mapping
+from regml.exchange.names import Name
+from regml.items.base import Kind
+from regml.items.links import MODELS, AnyItem
+
+HEADING: Final = "## Imported attributes"
+"""Below it stands what the source says and no field takes."""
+
+_ASSUMED: Final[dict[tuple[Kind, str], Value]] = {
+    (Kind.REQUIREMENT, "category"): "functional",
+}
+"""Stand-ins for required fields with a closed vocabulary; each use is remarked on."""
+
+_TITLE_LENGTH = 72
+
+
+@dataclass
+class Draft:
+    """An item in the making.
+
+    Attributes:
+        source: What it is made of.
+        name: What it will be called.
+        mapping: What becomes what.
+        ours: Whether regml wrote the source.
+        values: Fields so far, as the source's values.
+        origins: Attribute that each field came from.
+        parts: Pieces of the body.
+        kept: What goes below the heading for imported attributes.
+        remarks: What the person has to know.
+    """
+
+    source: ForeignItem
+    name: Name
+    mapping: Mapping
+    ours: bool
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """The form of each field of its kind."""
+        return dict(forms(MODELS[self.name.kind]))
+
+    def remark(self, message: str, remedy: str = "") -> None:
+        """Say something about this item."""
+        self.remarks.append(
+            Remark(message, remedy, self.source.id, where=self.source.where)
+        )
+
+    def keep(self, name: str, value: Value, why: str = "", remedy: str = "") -> None:
+        """Keep a value in the body; with a reason, also say so."""
+        self.kept.append((name, plain(value)))
+        if why:
+            self.remark(why, remedy)
+
+    def take(self, name: str, value: Value) -> None:
+        """Take one attribute of the source to where it belongs."""
+        target = self.mapping.target(self.source.type, name)
+        if target is None:
+            target = "text" if name == "text" else self.same_name(name)
+        if target == IGNORE:
+            return
+        if target == BODY:
+            self.keep(name, value)
+        elif target == "text":
+            self.parts.append(plain(value))
+        elif target is not None and target.startswith(SECTION):
+            heading = target.removeprefix(SECTION)
+            self.parts.append(f"## {heading}\n\n{plain(value).strip()}\n")
+        elif target in self.forms:
+            self._fill(target, name, value)
+        else:
+            what = (
+                "no field takes the attribute"
+                if target is None
+                else (
+                    f"{self.name.kind.value} has no field {target!r} for the attribute"
+                )
+            )
+            self.keep(
+                name,
+                value,
+                f"{what} {name!r}; it is kept in the body.",
+                "Say what becomes of it in the mapping, under 'fields'.",
+            )
+
+    def same_name(self, name: str) -> str | None:
+        """Return the field that is called like an attribute."""
+        folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
+        return folded if folded in self.forms else None
+
+    def finish(self) -> AnyItem | None:
+        """Return the item, or ``None`` where its kind lacks something essential."""
+        kind = self.name.kind
+        self._defaults()
+        if self.name.id != self.source.id:
+            self.values.setdefault("foreign_id", self.source.id)
+        for _ in range(len(self.values) + 2):
+            fields = {**self.values, "id": self.name.id, "text": self._body()}
+            fields["title"] = fields.get("title") or self._title()
+            try:
+                return MODELS[kind].model_validate(fields)
+            except ValidationError as error:
+                if not self._mend(error):
+                    return None
+        return None
+
+    def _fill(self, target: str, name: str, value: Value) -> None:
+        if target in self.values:
+            self.keep(
+                name,
+                value,
+                f"{target!r} has a value already, so {name!r} is kept in the body.",
+                "Let one of the two become something else in the mapping.",
+            )
+            return
+        form = self.forms[target]
+        if isinstance(value, str) and form is Form.TEXT:
+            value = self.mapping.word(target, value)
+            value = value if self.ours else " ".join(value.split())
+        self.values[target] = read_cell(form, value)
+        self.origins[target] = name
+
+    def _defaults(self) -> None:
+        kind = self.name.kind
+        for name, value in self.mapping.defaults.get(kind, {}).items():
+            self.values.setdefault(name, value)
+        for name, stand_in in required(MODELS[kind]).items():
+            if self.values.get(name) not in (None, "", []):
+                continue
+            value = _ASSUMED.get((kind, name), stand_in)
+            if value is None:
+                continue
+            self.values[name] = value
+            if value != []:
+                self.remark(
+                    f"the source does not say the {name!r} of a {kind.value}; "
+                    f"{value!r} stands in.",
+                    f"Map an attribute to it, or give a default for {kind.value}.",
+                )
+
+    def _mend(self, error: ValidationError) -> bool:
+        """Move what is not accepted into the body; tell whether that can help."""
+        for problem in error.errors(include_url=False):
+            place = str(problem["loc"][0]) if problem["loc"] else ""
+            if place in self.origins:
+                value, name = self.values.pop(place), self.origins.pop(place)
+                self.keep(
+                    name,
+                    value,
+                    f"{name!r} is not accepted as {place!r} ({problem['msg']}); "
+                    "it is kept in the body.",
+                    "Translate its words in the mapping, under 'values'.",
+                )
+                self._defaults()
+                return True
+        said = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the item'}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
+        )
+        self.remark(
+            f"cannot become a {self.name.kind.value} ({said}); it was not imported.",
+            f"Give defaults for {self.name.kind.value} in the mapping.",
+        )
+        return False
+
+    def _body(self) -> str:
+        text = "\n".join(self.parts)
+        if self.ours and not self.kept:
+            return text
+        text = text.strip("\n") + "\n" if text.strip() else ""
+        if not self.kept:
+            return text
+        rows = "\n".join(_row(name, value) for name, value in self.kept)
+        return f"{text}\n{HEADING}\n\n{rows}\n" if text else f"{HEADING}\n\n{rows}\n"
+
+    def _title(self) -> str:
+        """Return a title from the first words of the text, or the foreign id."""
+        words = next(_sentences("\n".join(self.parts)), "")
+        if len(words) > _TITLE_LENGTH:
+            words = words[:_TITLE_LENGTH].rpartition(" ")[0] + " ..."
+        return words or self.source.id
+
+
+def merged(draft: Draft, name: str, targets: list[str]) -> None:
+    """Enter the ids that one field of a draft names, after those it has."""
+    form = draft.forms.get(name)
+    given = draft.values.get(name)
+    if form is Form.IDS:
+        draft.values[name] = [*(given or ()), *targets]
+    elif given in (None, "") and targets:
+        draft.values[name], *rest = targets
+        for target in rest:
+            draft.keep(
+                name, target, f"{name!r} names one item only; {target} is in the body."
+            )
+    else:
+        for target in targets:
+            draft.keep(
+                name, target, f"{name!r} names one item only; {target} is in the body."
+            )
+
+
+def about(source: ForeignItem, message: str, remedy: str = "") -> Remark:
+    """Return a remark on a foreign item."""
+    return replace(Remark(message, remedy), subject=source.id, where=source.where)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        if clean := " ".join(line.strip("#*- \t").split()):
+            yield clean
+
+
+def _row(name: str, value: str) -> str:
+    value = value.strip("\n")
+    if "\n" not in value:
+        return f"- {name}: {value}"
+    inner = "\n".join(f"  {line}".rstrip() for line in value.split("\n"))
+    return f"- {name}:\n\n{inner}\n"

@@ -1,0 +1,250 @@
+"""``needs.json`` of sphinx-needs: read, and written from our items."""
+
+import json
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingOf
+from pathlib import Path
+from typing import Any, Final
+
+from regml.errors import BrokenFileError
+from regml.exchange.cells import cells
+from regml.exchange.foreign import ForeignItem, ForeignLink, Reading, Remark
+from regml.exchange.json_file import read_json
+from regml.exchange.mapping import IGNORE, Mapping, usual
+from regml.items.links import AnyItem
+
+PROGRAM: Final = "regml"
+_OWN_KEYS: Final = ("id", "type", "title", "content", "status", "tags")
+
+_DERIVED: Final = (
+    "arch",
+    "completion",
+    "constraints_error",
+    "constraints_passed",
+    "constraints_results",
+    "docname",
+    "doctype",
+    "duration",
+    "external_css",
+    "external_url",
+    "has_dead_links",
+    "has_forbidden_dead_links",
+    "is_external",
+    "is_import",
+    "is_modified",
+    "is_need",
+    "is_part",
+    "jinja_content",
+    "layout",
+    "lineno",
+    "lineno_content",
+    "modifications",
+    "section_name",
+    "sections",
+    "signature",
+    "style",
+    "template",
+    "pre_template",
+    "post_template",
+    "title_from_content",
+    "type_name",
+)
+"""What sphinx-needs finds out itself while it builds."""
+
+MAPPING: Final[Mapping] = usual(
+    {
+        "title": "title",
+        "content": "text",
+        "description": "text",
+        **dict.fromkeys(_DERIVED, IGNORE),
+    }
+)
+"""What the attributes of needs become."""
+
+_NESTING: Final = "parent_needs"
+"""Role of a need that is written inside of another one."""
+
+
+def read(source: Path) -> Reading:
+    """Read the current version in a ``needs.json``.
+
+    Raises:
+        BrokenFileError: It is no such file.
+    """
+    document = read_json(source)
+    versions = document.get("versions")
+    current = document.get("current_version")
+    if not isinstance(versions, dict) or not isinstance(
+        version := versions.get(current), dict
+    ):
+        raise BrokenFileError(
+            source,
+            f"has no version {current!r} under 'versions'.",
+            remedy="Build it again: sphinx-build -b needs.",
+        )
+    needs = version.get("needs")
+    if not isinstance(needs, dict):
+        raise BrokenFileError(source, "has no 'needs'.")
+    creator = version.get("creator")
+    schema = _properties(version)
+    items, remarks = [], []
+    for key, need in needs.items():
+        if not isinstance(need, dict):
+            raise BrokenFileError(source, f"the need {key!r} is no object.")
+        items.append(_item(source, str(key), need, schema, needs))
+        if need.get("parts"):
+            remarks.append(
+                Remark(
+                    "has parts; they are not imported.",
+                    "Make each part a need of its own.",
+                    str(key),
+                    f"{source}:{key}",
+                )
+            )
+    if len(versions) > 1:
+        others = ", ".join(sorted(str(name) for name in versions if name != current))
+        remarks.append(
+            Remark(f"older versions ({others}) are not read.", where=str(source))
+        )
+    ours = isinstance(creator, dict) and creator.get("program") == PROGRAM
+    return Reading(tuple(items), tuple(remarks), ours)
+
+
+def write(items: Iterable[AnyItem], *, project: str, created: str) -> bytes:
+    """Return a ``needs.json`` with all items.
+
+    Args:
+        items: In the order of the file.
+        project: Name of the device.
+        created: Time that stands in it.
+    """
+    needs: dict[str, Any] = {}
+    fields: dict[str, str] = {}
+    for item in items:
+        need = _need(item)
+        needs[item.id] = need
+        fields |= {
+            name: "links" if isinstance(value, list) else "extra"
+            for name, value in need.items()
+            if name not in _OWN_KEYS
+        }
+    version = {
+        "created": created,
+        "creator": {"program": PROGRAM, "version": "1"},
+        "needs": needs,
+        "needs_amount": len(needs),
+        "needs_schema": {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "type": "object",
+            "properties": _schema(fields),
+        },
+    }
+    document = {
+        "created": created,
+        "current_version": "",
+        "project": project,
+        "versions": {"": version},
+    }
+    text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
+    return f"{text}\n".encode()
+
+
+def _item(
+    source: Path,
+    key: str,
+    need: MappingOf[str, Any],
+    schema: MappingOf[str, Any],
+    all_needs: MappingOf[str, Any],
+) -> ForeignItem:
+    roles = [
+        name
+        for name, part in schema.items()
+        if part.get("field_type") == "links" and name != _NESTING
+    ]
+    if "links" in need and "links" not in roles:
+        roles.append("links")
+    skipped = {"id", "type", "parts", *roles, *_backwards(schema, roles)}
+    attributes = {
+        name: value
+        for name, value in need.items()
+        if name not in skipped and value != schema.get(name, {}).get("default", ())
+    }
+    links = tuple(
+        ForeignLink(role, _whole(str(target), all_needs))
+        for role in roles
+        for target in _listed(source, key, role, need.get(role))
+    )
+    where = f"{need.get('docname') or source}:{need.get('lineno') or key}"
+    return ForeignItem(
+        str(need.get("id", key)), str(need.get("type", "")), where, attributes, links
+    )
+
+
+def _whole(target: str, needs: MappingOf[str, Any]) -> str:
+    """Return the need that a link to one of its parts is about."""
+    return target if target in needs else target.partition(".")[0]
+
+
+def _backwards(schema: MappingOf[str, Any], roles: Iterable[str]) -> Iterator[str]:
+    """Give the fields that only repeat a link from its other end."""
+    yield from (n for n, p in schema.items() if p.get("field_type") == "backlinks")
+    yield from (f"{role}_back" for role in roles)
+    yield from ("parent_need", "parent_needs", "parent_needs_back")
+
+
+def _listed(source: Path, key: str, role: str, value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BrokenFileError(source, f"the need {key!r}: {role!r} is no list.")
+    return value
+
+
+def _properties(version: MappingOf[str, Any]) -> dict[str, dict[str, Any]]:
+    schema = version.get("needs_schema")
+    found = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(found, dict):
+        return {}
+    return {str(n): part for n, part in found.items() if isinstance(part, dict)}
+
+
+def _need(item: AnyItem) -> dict[str, Any]:
+    front = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in cells(item).items()
+    }
+    return {
+        "id": item.id,
+        "type": item.kind.value.lower(),
+        "title": item.title,
+        "content": item.text,
+        "status": None,
+        "tags": [],
+        **front,
+    }
+
+
+def _schema(fields: MappingOf[str, str]) -> dict[str, Any]:
+    text = {"type": "string", "field_type": "core"}
+    own = {
+        **dict.fromkeys(("id", "type", "title"), text),
+        "content": {**text, "default": ""},
+        "status": {"type": ["string", "null"], "field_type": "core", "default": None},
+        "tags": _ids("core"),
+    }
+    return own | {
+        name: _ids("links")
+        if role == "links"
+        else {"type": ["string", "null"], "field_type": "extra", "default": None}
+        for name, role in fields.items()
+        if name not in own
+    }
+
+
+def _ids(role: str) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "items": {"type": "string"},
+        "field_type": role,
+        "default": [],
+    }

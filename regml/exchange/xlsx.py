@@ -1,0 +1,181 @@
+"""XLSX workbooks: one sheet per kind, every cell a text."""
+
+import io
+import itertools
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from regml.errors import BrokenFileError, ConfigError
+from regml.exchange.foreign import Reading
+from regml.exchange.mapping import Mapping
+from regml.exchange.table import Row, header, is_ours, reading, table
+from regml.exchange.xml_file import parse_xml
+from regml.items.links import AnyItem
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell
+
+LONGEST_CELL: Final = 32_767
+"""Characters that a cell can hold; the format's own limit."""
+
+LARGEST: Final = 512 * 1024 * 1024
+"""Unpacked bytes of a workbook; a larger one is not opened."""
+
+_PACKED_AT = (1980, 1, 1, 0, 0, 0)
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ufffe\uffff]")
+
+
+def read(source: Path, mapping: Mapping) -> Reading:
+    """Read every sheet; its name is the type of rows that state none.
+
+    Raises:
+        BrokenFileError: It is no workbook, or a cell holds a formula or an error.
+    """
+    content = _checked(source)
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=False)
+    except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise BrokenFileError(
+            source, f"is no workbook that can be read ({error}).", remedy=_SAVE_AGAIN
+        ) from error
+    rows: list[Row] = []
+    whose = []
+    for sheet in book.worksheets:
+        lines = [
+            line for line in sheet.iter_rows() if any(c.value is not None for c in line)
+        ]
+        if not lines:
+            continue
+        name = f"{source}!{sheet.title}"
+        columns = header(source, [_value(name, cell) for cell in lines[0]], name)
+        whose.append(is_ours(columns))
+        for line in lines[1:]:
+            values = [_value(name, cell) for cell in line]
+            beyond = [v for v in values[len(columns) :] if v is not None]
+            if beyond:
+                raise BrokenFileError(
+                    f"{name}:{line[0].row}", "has more cells than the header."
+                )
+            given = dict(zip(columns, values, strict=False))
+            rows.append(Row(f"{name}:{line[0].row}", given, sheet.title))
+    if not whose:
+        raise BrokenFileError(source, "has no rows.")
+    return reading(rows, mapping, ours=all(whose))
+
+
+def write(items: Iterable[AnyItem], *, created: str) -> bytes:
+    """Return a workbook with one sheet per kind; the same items give the same bytes.
+
+    Raises:
+        ConfigError: A text is longer than a cell can be.
+    """
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for kind, group in itertools.groupby(items, key=lambda item: item.kind):
+        sheet = book.create_sheet(kind.value)
+        columns, rows = table(group)
+        for number, row in enumerate([columns, *rows], start=1):
+            for place, text in enumerate(row, start=1):
+                if text:
+                    _write_cell(
+                        sheet.cell(number, place), text, row[0], columns[place - 1]
+                    )
+        sheet.freeze_panes = "C2"
+    if not book.worksheets:
+        book.create_sheet("items")
+    out = io.BytesIO()
+    book.save(out)
+    return _repacked(out.getvalue(), created)
+
+
+def _write_cell(cell: Any, text: str, item_id: str, column: str) -> None:
+    escaped = _escape(text)
+    if len(escaped) > LONGEST_CELL:
+        raise ConfigError(
+            f"{item_id}: {column!r} has {len(escaped):,} characters; a cell of a "
+            f"workbook holds {LONGEST_CELL:,}. Export as csv instead."
+        )
+    cell.value = escaped
+    cell.data_type = "s"  # also where it begins with '=' or looks like an error
+    cell.quotePrefix = True  # and stays a text when a person edits it
+
+
+def _value(sheet: str, cell: "Cell") -> Any:
+    """Return what a cell holds.
+
+    Raises:
+        BrokenFileError: It is a formula or an error.
+    """
+    if cell.data_type in {"f", "e"}:
+        what = "a formula" if cell.data_type == "f" else "an error value"
+        raise BrokenFileError(
+            f"{sheet}!{cell.coordinate}",
+            f"holds {what} ({str(cell.value)[:60]}).",
+            remedy="Replace it by its value: copy, then paste as values.",
+        )
+    return _unescape(cell.value) if isinstance(cell.value, str) else cell.value
+
+
+def _escape(text: str) -> str:
+    """Write what XML cannot hold as the format does: ``_x0001_``."""
+    text = _ESCAPED.sub(lambda found: f"_x005F{found[0]}", text)
+    return _ILLEGAL.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def _checked(source: Path) -> bytes:
+    """Return the file once it is sure that nothing in it unfolds."""
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise BrokenFileError(source, f"cannot be read ({error.strerror}).") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > LARGEST:
+                raise BrokenFileError(
+                    source, f"unpacks to more than {LARGEST >> 20} MiB; not opened."
+                )
+            for part in _xml_parts(archive):
+                parse_xml(archive.read(part), f"{source}!{part}")
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise BrokenFileError(
+            source, f"is no workbook ({error}).", remedy=_SAVE_AGAIN
+        ) from error
+    return content
+
+
+def _xml_parts(archive: zipfile.ZipFile) -> Iterator[str]:
+    yield from (n for n in archive.namelist() if n.endswith((".xml", ".rels", ".vml")))
+
+
+def _repacked(content: bytes, created: str) -> bytes:
+    """Return the archive without the times at which it was packed and saved."""
+    stamp = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as packed,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in packed.namelist():
+            part = packed.read(name)
+            if name == "docProps/core.xml":
+                part = stamp.sub(rb"\g<1>" + created.encode(), part)
+            info = zipfile.ZipInfo(name, _PACKED_AT)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, part)
+    return out.getvalue()
+
+
+_SAVE_AGAIN = "Save it as .xlsx with a spreadsheet program."

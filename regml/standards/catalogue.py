@@ -1,147 +1,154 @@
-"""Reads a catalogue: clauses with our own titles and the evidence each asks for."""
+"""What a catalogue of clauses says: rows in our own words and what each asks for.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from importlib import resources
-from typing import Any, Final
+These are nouns only. :mod:`regml.files.catalogues` reads them, and
+:mod:`regml.trace.coverage` decides from the graph where each row stands.
+"""
 
-import yaml
+from typing import Annotated, Final, Self
 
-from regml.errors import BrokenFileError, UnknownIdError
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The C loader where PyYAML has it."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Texts = tuple[Text, ...]
 
-
-KEYS: Final = frozenset(
-    {"id", "title", "classes", "check", "evidence", "withdrawn", "applies_if"}
-)
-"""What a clause of a catalogue may say."""
+SUBJECTS_OF_LEVELS: Final = ("safety_class", "documentation_level")
+"""Fields of ``[device]`` in ``regml.toml`` that a level may follow from."""
 
 
-class Automation(StrEnum):
-    """How far a program can tell whether a clause is covered."""
-
-    AUTO = "auto"
-    """It can decide from the evidence."""
-    SEMI = "semi"
-    """It sees what is absent or outdated; a person judges the content."""
-    MANUAL = "manual"
-    """It only keeps a reference."""
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One clause of a standard in our own words.
+class Asked(_Strict):
+    """The evidence a row asks for; all of it.
+
+    The first ten are what a program can see; the last three need a person.
 
     Attributes:
-        id: Number, e.g. ``5.7.4``.
+        rules: Checks that must have subjects and no finding that counts.
+        items: Kinds of item of which at least one must be in force.
+        filled: ``KIND.field`` that every item of the kind in force must fill.
+        requirements: Categories of which at least one requirement must be in force.
+        verified: Categories of which there is one, and every one is passed.
+        hazards: Hazard categories of which at least one risk must be in force.
+        records: Sorts of signed record of which there must be one.
+        catalogues: Other catalogues without an open row.
+        approved: Kinds of which every item is signed as it is now, and there is one.
+        documents: Documents of the Design History File that are signed as they are now.
+        outside: Evidence that lies outside of the project; an approved ``EXT`` item
+            that names the row stands for it.
+    """
+
+    rules: Texts = ()
+    items: Texts = ()
+    filled: Texts = ()
+    requirements: Texts = ()
+    verified: Texts = ()
+    hazards: Texts = ()
+    records: Texts = ()
+    catalogues: Texts = ()
+    approved: Texts = ()
+    documents: Texts = ()
+    outside: Texts = ()
+
+
+class Row(_Strict):
+    """One row of a catalogue in our own words.
+
+    Attributes:
+        id: Number of the clause, or our own short name where there is none.
         title: What it asks for, shortly.
-        classes: For which classes or levels.
-        automation: How far a program can tell.
-        rules: Checks that must have subjects and no finding.
-        items: Kinds of item of which there must be some.
-        approved: Kinds of item that must all carry a current approval.
-        records: Sorts of record of which there must be some.
-        files: Patterns of files of which there must be one.
-        outside: Evidence that lies outside of regml.
-        withdrawn: True when the edition does not have it any more.
-        applies_if: Condition under which it is asked for at all.
+        levels: For which levels; all when empty.
+        evidence: What has to be there.
+        applies_if: Condition under which it is asked for at all. Only such a row can
+            be excluded by an approved ``NA`` item.
+        verified: False when our wording rests on general knowledge and was not even
+            compared with a public source.
+        withdrawn: The edition does not have it any more.
+        note: What a reader has to know.
     """
 
-    id: str
-    title: str
-    classes: tuple[str, ...]
-    automation: Automation
-    rules: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
-    approved: tuple[str, ...] = ()
-    records: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    outside: tuple[str, ...] = ()
+    id: Text
+    title: Text
+    levels: Texts = ()
+    evidence: Asked = Asked()
+    applies_if: Text | None = None
+    verified: bool = True
     withdrawn: bool = False
-    applies_if: str = ""
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.withdrawn == any(dict(self.evidence).values()):
+            raise ValueError(
+                f"row {self.id} needs evidence"
+                if not self.withdrawn
+                else f"row {self.id} is withdrawn and asks for evidence"
+            )
+        return self
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """One edition of one standard.
+class Levels(_Strict):
+    """Classes or levels by which a standard asks for more or less.
 
     Attributes:
-        key: Name of its file, e.g. ``iec62304``.
-        standard: As one cites it.
-        edition: Which edition.
-        classes: Its classes or levels, lowest first.
-        clauses: In the order of their numbers.
+        name: What they are called, e.g. ``class``.
+        follows: Field of ``[device]`` that decides, see ``SUBJECTS_OF_LEVELS``.
+        of: Level for each value of that field, lowest first.
     """
 
-    key: str
-    standard: str
-    edition: str
-    classes: tuple[str, ...]
-    clauses: tuple[Clause, ...]
+    name: Text
+    follows: Text
+    of: dict[Text, Text]
+
+    @model_validator(mode="after")
+    def _follows_a_known_field(self) -> Self:
+        if self.follows not in SUBJECTS_OF_LEVELS:
+            known = " or ".join(SUBJECTS_OF_LEVELS)
+            raise ValueError(f"levels follow {known}, not {self.follows!r}")
+        return self
+
+    @property
+    def values(self) -> Texts:
+        """Every level once, lowest first."""
+        return tuple(dict.fromkeys(self.of.values()))
 
 
-def catalogues() -> tuple[str, ...]:
-    """Return the keys of all catalogues that come with regml, sorted."""
-    folder = resources.files("regml.standards")
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".yaml")
-            for entry in folder.iterdir()
-            if entry.name.endswith(".yaml")
-        )
-    )
+class Catalogue(_Strict):
+    """One edition of one standard, law or guidance.
 
-
-def load_catalogue(key: str = "iec62304") -> Catalogue:
-    """Read a catalogue that comes with regml.
-
-    Raises:
-        UnknownIdError: There is none with this key.
+    Attributes:
+        key: Name of its file without ending: how people name it.
+        aliases: Other names.
+        standard: As one cites it; a row is cited as ``standard id``.
+        edition: Which edition, with its status.
+        about: What it is about, in one sentence.
+        sources: Where our knowledge of it comes from.
+        levels: Classes or levels, where it has them.
+        rows: In the order of the standard.
     """
-    if key not in catalogues():
-        raise UnknownIdError(
-            f"there is no catalogue {key!r}. Catalogues: {', '.join(catalogues())}."
-        )
-    file = resources.files("regml.standards").joinpath(f"{key}.yaml")
-    return parse_catalogue(key, file.read_text(encoding="utf-8"))
 
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    aliases: Texts = ()
+    standard: Text
+    edition: Text
+    about: Text
+    sources: Texts
+    levels: Levels | None = None
+    rows: tuple[Row, ...]
 
-def parse_catalogue(key: str, text: str) -> Catalogue:
-    """Return the catalogue that a YAML text describes.
+    @model_validator(mode="after")
+    def _rows_are_unique_and_of_known_levels(self) -> Self:
+        seen: set[str] = set()
+        known = set(self.levels.values) if self.levels else set()
+        for row in self.rows:
+            if row.id in seen:
+                raise ValueError(f"row {row.id} stands twice")
+            seen.add(row.id)
+            if unknown := sorted(set(row.levels) - known):
+                raise ValueError(f"row {row.id} has the unknown level {unknown[0]!r}")
+        return self
 
-    Raises:
-        BrokenFileError: A key is unknown or missing.
-    """
-    try:
-        # LOADER is a safe loader, in C where there is one
-        data: Mapping[str, Any] = yaml.load(text, Loader=LOADER)  # noqa: S506
-        return Catalogue(
-            key=key,
-            standard=data["standard"],
-            edition=data["edition"],
-            classes=tuple(data["classes"]),
-            clauses=tuple(_clause(row) for row in data["clauses"]),
-        )
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise BrokenFileError(
-            f"{key}.yaml", f"is no catalogue of clauses: {error}."
-        ) from error
-
-
-def _clause(row: Mapping[str, Any]) -> Clause:
-    unknown = set(row) - KEYS
-    if unknown:
-        raise ValueError(f"clause {row['id']} has an unknown key {min(unknown)!r}")
-    evidence = {name: tuple(found) for name, found in row.get("evidence", {}).items()}
-    return Clause(
-        id=row["id"],
-        title=row["title"],
-        classes=tuple(row["classes"]),
-        automation=Automation(row["check"]),
-        withdrawn=bool(row.get("withdrawn", False)),
-        applies_if=row.get("applies_if", ""),
-        **evidence,
-    )
+    def cite(self, row: Row) -> str:
+        """Return how items name a row, e.g. ``IEC 62304 4.1``."""
+        return f"{self.standard} {row.id}"

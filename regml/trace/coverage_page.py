@@ -1,0 +1,103 @@
+"""Clause coverage as text for people at a terminal, and as JSON. Joins nothing."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from regml.trace.coverage import Coverage, RowCoverage, State, title_of
+
+
+def coverage_text(
+    coverages: Iterable[Coverage],
+    strangers: Iterable[str] = (),
+    *,
+    only_open: bool = False,
+) -> str:
+    """Return each catalogue with its rows: state, what is missing, what to do next."""
+    lines: list[str] = []
+    for coverage in coverages:
+        lines += ["", *_head(coverage), ""] if lines else [*_head(coverage), ""]
+        for found in coverage.open if only_open else coverage.rows:
+            lines += _lines(found, coverage)
+    return "\n".join([*lines, *_stranger_lines(strangers)]) + "\n"
+
+
+def stranger_text(strangers: Iterable[str]) -> str:
+    """Return what is said about rows that no catalogue has; nothing when all is well."""
+    return "".join(f"{line}\n" for line in _stranger_lines(strangers))
+
+
+def coverage_json(
+    coverages: Iterable[Coverage],
+    strangers: Iterable[str] = (),
+    *,
+    only_open: bool = False,
+) -> str:
+    """Return the same as one JSON object."""
+    value = {
+        "catalogues": [_facts(coverage, only_open) for coverage in coverages],
+        "unknown_rows": list(strangers),
+    }
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def level_words(coverage: Coverage) -> str:
+    """Return the level a catalogue was looked at for, e.g. ``class B``."""
+    levels = coverage.catalogue.levels
+    return f"{levels.name} {coverage.level}" if levels else ""
+
+
+def _head(coverage: Coverage) -> Iterator[str]:
+    catalogue = coverage.catalogue
+    level = level_words(coverage)
+    yield f"{catalogue.standard} ({catalogue.edition})" + (
+        f", {level}" if level else ""
+    )
+    counts = (f"{count} {state}" for state, count in coverage.counts.items() if count)
+    yield f"{len(coverage.rows)} rows: {', '.join(counts)}"
+
+
+def _lines(found: RowCoverage, coverage: Coverage) -> Iterator[str]:
+    width = max(len(row.row.id) for row in coverage.rows)
+    number = found.row.id.ljust(width)
+    yield f"{found.state.ljust(len(State.NOT_APPLICABLE))}  {number}  {title_of(found.row)}"
+    indent = " " * (len(State.NOT_APPLICABLE) + 2)
+    parts = [("because", (found.why,) if found.why else ())]
+    if found.state is State.COVERED:
+        parts.append(("evidence", found.evidence))
+    parts += [("missing", found.missing), ("next", found.steps)]
+    for name, texts in parts:
+        for text in texts:
+            yield f"{indent}{name:<8}  {text}"
+
+
+def _stranger_lines(strangers: Iterable[str]) -> list[str]:
+    lines = [f"  {sentence}" for sentence in strangers]
+    return ["", "Named and unknown:", *lines] if lines else []
+
+
+def _facts(coverage: Coverage, only_open: bool) -> dict[str, Any]:
+    catalogue = coverage.catalogue
+    return {
+        "name": catalogue.key,
+        "standard": catalogue.standard,
+        "edition": catalogue.edition,
+        "sources": list(catalogue.sources),
+        "level": coverage.level,
+        "counts": {str(state): count for state, count in coverage.counts.items()},
+        "rows": [
+            {
+                "id": found.row.id,
+                "clause": catalogue.cite(found.row),
+                "title": found.row.title,
+                "state": str(found.state),
+                "because": found.why,
+                "evidence": list(found.evidence),
+                "missing": list(found.missing),
+                "next": list(found.steps),
+                "verified": found.row.verified,
+                "note": found.row.note or "",
+            }
+            for found in (coverage.open if only_open else coverage.rows)
+        ],
+    }

@@ -1,0 +1,241 @@
+"""Facts: what the graph holds of each sort of evidence a catalogue may ask for."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from regml.findings import RuleOutcome
+from regml.items.base import Kind
+from regml.items.config import Role
+from regml.items.documents import DocumentPlan
+from regml.items.links import MODELS, AnyItem
+from regml.items.recorded import (
+    Approval,
+    Execution,
+    Outcome,
+    Record,
+    Release,
+    StageRun,
+    TestRun,
+)
+from regml.items.requirements import Category, Requirement
+from regml.items.risk import Risk
+from regml.trace.model import TraceGraph
+from regml.trace.results import Status, approved_now, requirement_status
+
+SIGNERS: Final = (Role.QUALITY, Role.CLINICAL)
+"""Whose approval of an item counts as a person's judgement of it."""
+
+SHOWN: Final = 3
+"""How many ids a sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One piece of evidence that a row asks for.
+
+    Attributes:
+        there: Whether it is there; ``None`` when it says nothing here.
+        words: What is there, or what is not.
+        step: What to do next, where it is not there.
+        person: Only a person can provide it: sign, judge, decide.
+    """
+
+    there: bool | None
+    words: str
+    step: str = ""
+    person: bool = False
+
+
+class Facts:
+    """Looks every fact up once.
+
+    Args:
+        graph: The evidence.
+        outcomes: Of all rules, for the safety class in question.
+    """
+
+    def __init__(self, graph: TraceGraph, outcomes: Iterable[RuleOutcome]) -> None:
+        self.graph = graph
+        self.outcomes: Mapping[str, RuleOutcome] = {o.rule: o for o in outcomes}
+        self._known: dict[tuple[str, str], Fact] = {}
+
+    def of(self, sort: str, name: str) -> Fact:
+        """Return what there is of a sort of evidence, e.g. ``rules``, ``T01``."""
+        key = (sort, name)
+        if key not in self._known:
+            self._known[key] = SORTS[sort](self, name)
+        return self._known[key]
+
+    def in_force(self, kind: str) -> tuple[AnyItem, ...]:
+        """Return the items of a kind that are in force."""
+        return self.graph.items(MODELS[Kind(kind)])
+
+
+def some(ids: Iterable[str]) -> str:
+    """Return the first ids, and how many more there are."""
+    every = list(ids)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return f"{', '.join(every[:SHOWN])}{more}"
+
+
+def _rule(facts: Facts, name: str) -> Fact:
+    outcome = facts.outcomes.get(name)
+    look = f"regml check --rule {name}"
+    if outcome is None:
+        return Fact(False, f"check {name} was not run", look)
+    if outcome.off:
+        return Fact(None, f"check {name} is off: {outcome.off}")
+    if outcome.open:
+        many = len(outcome.open)
+        word = "finding" if many == 1 else "findings"
+        return Fact(False, f"check {name}: {many} {word} ({outcome.title})", look)
+    if not outcome.subjects:
+        words = f"check {name} has nothing to look at ({outcome.title})"
+        return Fact(False, words, f"See what it asks for: {look}")
+    waived = f", {len(outcome.waived)} waived" if outcome.waived else ""
+    words = f"no finding for check {name} on {outcome.subjects} subjects{waived}"
+    return Fact(True, words)
+
+
+def _items(facts: Facts, kind: str) -> Fact:
+    count = len(facts.in_force(kind))
+    return Fact(bool(count), f"{count} items {kind}", f'regml new {kind.lower()} "..."')
+
+
+def _filled(facts: Facts, name: str) -> Fact:
+    kind, _, field = name.partition(".")
+    items = facts.in_force(kind)
+    empty = [item.id for item in items if getattr(item, field) in (None, "", ())]
+    if not items:
+        return _items(facts, kind)
+    if empty:
+        words = f"{len(empty)} of {len(items)} items {kind} say nothing of '{field}'"
+        return Fact(False, words, f"Fill in '{field}' of {some(empty)}.")
+    return Fact(True, f"'{field}' of {len(items)} items {kind}")
+
+
+def _requirements(facts: Facts, category: str) -> Fact:
+    count = len(_of_category(facts, category))
+    words = f"{count} requirements of category {category}"
+    step = f"Write a requirement of category {category}: regml new srs"
+    return Fact(bool(count), words, step)
+
+
+def _verified(facts: Facts, category: str) -> Fact:
+    found = _of_category(facts, category)
+    if not found:
+        return _requirements(facts, category)
+    unmet = [
+        item.id
+        for item in found
+        if requirement_status(facts.graph, item.id).status is not Status.PASSED
+    ]
+    passed = len(found) - len(unmet)
+    words = f"{passed} of {len(found)} requirements of category {category} passed"
+    return Fact(not unmet, words, f"regml show {unmet[0]}" if unmet else "")
+
+
+def _of_category(facts: Facts, category: str) -> list[Requirement]:
+    wanted = Category(category)
+    return [r for r in facts.graph.items(Requirement) if r.category is wanted]
+
+
+def _hazards(facts: Facts, category: str) -> Fact:
+    risks = [
+        item.id
+        for item in facts.graph.items(Risk)
+        if item.hazard_category.split(" ")[0] == category
+    ]
+    words = f"{len(risks)} risks of hazard category {category}"
+    return Fact(bool(risks), words, f"Write a risk with hazard_category {category}.")
+
+
+def _records(facts: Facts, sort: str) -> Fact:
+    count = sum(map(RECORDS[sort], facts.graph.current.believed))
+    return Fact(bool(count), f"{count} {sort} recorded", RECORD_STEPS[sort])
+
+
+def _approved(facts: Facts, kind: str) -> Fact:
+    """Every item of the kind carries a current signature of quality or clinical."""
+    items = facts.in_force(kind)
+    if not items:
+        return _items(facts, kind)
+    unsigned = [i.id for i in items if not approved_now(facts.graph, i.id, SIGNERS)]
+    signed = len(items) - len(unsigned)
+    words = f"{signed} of {len(items)} items {kind} approved as they are now"
+    step = f"Review and sign {some(unsigned)}: regml approve ID... --meaning approval"
+    return Fact(not unsigned, words, step if unsigned else "", person=True)
+
+
+def _document(facts: Facts, name: str) -> Fact:
+    """The document is planned, and every role that has to sign it did so."""
+    plans = facts.graph.evidence.documents
+    plan = next((p for p in plans if name in (p.id, p.name)), None)
+    if plan is None:
+        step = f"Add a template dhf_templates/NN-{name}.md.j2."
+        return Fact(False, f"no document {name!r}", step)
+    lacking = [role for role in plan.approvers if not _signed(facts, plan, role)]
+    if lacking:
+        words = f"{plan.name} is not approved as it is now by {' and '.join(lacking)}"
+        step = f"Read it, then: regml approve {plan.node_id} --meaning approval"
+        return Fact(False, words, step, person=True)
+    return Fact(True, f"{plan.name} approved as it is now")
+
+
+def _signed(facts: Facts, plan: DocumentPlan, role: str) -> bool:
+    known = {str(r): r for r in Role}
+    return role in known and approved_now(facts.graph, plan.node_id, (known[role],))
+
+
+def _is_run(record: Record) -> bool:
+    run = record.statement
+    return isinstance(run, StageRun) and run.outcome is Outcome.PASSED
+
+
+def _is_test_run(record: Record) -> bool:
+    return isinstance(record.statement, TestRun) and bool(record.statement.cases)
+
+
+def _is_passed_test_run(record: Record) -> bool:
+    run = record.statement
+    return (
+        isinstance(run, TestRun)
+        and any(case.outcome is Outcome.PASSED for case in run.cases)
+        and all(case.outcome is not Outcome.FAILED for case in run.cases)
+    )
+
+
+RECORDS: Final[Mapping[str, Callable[[Record], bool]]] = {
+    "stage runs": _is_run,
+    "test runs": _is_test_run,
+    "passed test runs": _is_passed_test_run,
+    "executions": lambda record: isinstance(record.statement, Execution),
+    "approvals": lambda record: isinstance(record.statement, Approval),
+    "releases": lambda record: isinstance(record.statement, Release),
+}
+"""Which believed records are of a sort."""
+
+RECORD_STEPS: Final[Mapping[str, str]] = {
+    "stage runs": "dvc repro",
+    "test runs": "regml test",
+    "passed test runs": "Mend what fails, then: regml test",
+    "executions": "regml test execute PROTOCOL",
+    "approvals": "regml approve ID... --meaning approval",
+    "releases": "regml release VERSION",
+}
+"""What leaves a record of a sort."""
+
+SORTS: Final[Mapping[str, Callable[[Facts, str], Fact]]] = {
+    "rules": _rule,
+    "items": _items,
+    "filled": _filled,
+    "requirements": _requirements,
+    "verified": _verified,
+    "hazards": _hazards,
+    "records": _records,
+    "approved": _approved,
+    "documents": _document,
+}
+"""How each sort of evidence is looked up; rows that lean on other rows, or on evidence
+outside of the project, are looked at in :mod:`regml.trace.coverage`."""

@@ -8,7 +8,7 @@ runs would. A test changes the parts (then the runs see the change) or the evide
 import base64
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -20,7 +20,15 @@ from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore, read_case_scores
 from regml.files.source_comments import SourceMark
 from regml.items.base import Item, SafetyClass
-from regml.items.config import Config, Device, Misuse, Role, Signer, Sources
+from regml.items.config import (
+    ChangeControl,
+    Config,
+    Device,
+    Misuse,
+    Role,
+    Signer,
+    Sources,
+)
 from regml.items.data import (
     AnnotationProtocol,
     DatasetManifest,
@@ -29,7 +37,8 @@ from regml.items.data import (
     Label,
     ManifestCase,
 )
-from regml.items.design import SoftwareItem, Soup
+from regml.items.design import AnomalyReview, SoftwareItem, Soup, SupportLevel
+from regml.items.documents import BuiltFile, DocumentPlan
 from regml.items.lifecycle import (
     ChangeRequest,
     Criticality,
@@ -38,12 +47,14 @@ from regml.items.lifecycle import (
     TestProtocol,
 )
 from regml.items.links import AnyItem, references
+from regml.items.plan import Activity, Maintenance
 from regml.items.recorded import (
     Approval,
     Origin,
     Outcome,
     Person,
     Record,
+    Release,
     StageRun,
     Statement,
     TestCase,
@@ -70,7 +81,9 @@ from regml.items.risk import (
     Scale,
     Significant,
 )
+from regml.items.vulnerabilities import VulnerabilityExport
 from regml.records.log import KINDS
+from regml.standards.outline import outline
 from regml.trace.evidence import Evidence
 from regml.trace.statistics import evaluate
 
@@ -215,7 +228,17 @@ def soup(**fields: Any) -> Soup:
         "functional": ("Arrays",),
         "environment": ("CPython 3.11",),
         "anomaly_source": "Issue tracker",
+        "support": SupportLevel.MAINTAINED,
+        "support_source": "Release schedule",
+        "end_of_support": dt.date(2031, 1, 1),
     }
+    version = fields.get("version", base["version"])
+    base["review"] = AnomalyReview(
+        date=dt.date(2026, 1, 2),
+        version=version,
+        source="Issue tracker",
+        conclusion="Nothing that reaches the device",
+    )
     return Soup(**{**base, **fields})
 
 
@@ -265,7 +288,12 @@ def change_request(**fields: Any) -> ChangeRequest:
         "raised": dt.date(2026, 1, 2),
         "reason": "Asked for",
         "changes": ("SRS-001",),
-        "impact": "None",
+        "impact": "SRS-001 and its test",
+        "class_check": "Stays B",
+        "risk_check": "No new cause",
+        "verification": "The test of SRS-001 runs again",
+        "verified_by": ("SRS-001",),
+        "closed": dt.date(2026, 1, 5),
     }
     return ChangeRequest(**{**base, **fields})
 
@@ -278,6 +306,10 @@ def problem_report(**fields: Any) -> ProblemReport:
         "reported_by": "Dora",
         "criticality": Criticality.MINOR,
         "affects": ("SRS-001",),
+        "safety_impact": "None: the reader sees it",
+        "risk_evaluation": "No risk changes",
+        "residual": True,
+        "residual_rationale": "It can be seen",
     }
     return ProblemReport(**{**base, **fields})
 
@@ -301,6 +333,8 @@ ITEMS: tuple[AnyItem, ...] = (
     protocol(),
     exclusion(),
     checklist_exclusion(),
+    change_request(),
+    problem_report(affects=("SW-01",)),
 )
 
 
@@ -338,6 +372,7 @@ CONFIG = Config(
     sources=Sources(
         software=("device",), tests=("tests/device",), lock="requirements.txt"
     ),
+    change_control=ChangeControl(since="v0"),
     signers=(
         Signer(
             name="Dora",
@@ -351,6 +386,11 @@ CONFIG = Config(
             roles=(Role.QUALITY,),
             public_key=pem("quinn"),
         ),
+    ),
+    maintenance=Maintenance(supported_until=dt.date(2030, 1, 1)),
+    qualified={"python": ("3.11",)},
+    activities=(
+        Activity(name="Training", clause="IEC 62304 5.1.1", shown_by=("train",)),
     ),
 )
 
@@ -652,11 +692,58 @@ def run_of_tests(parts: Parts) -> TestRun:
     )
 
 
+def document(name: str, **fields: Any) -> DocumentPlan:
+    """A document that presents no items, so that it changes with its template only."""
+    base = {
+        "id": name,
+        "number": "05",
+        "title": name.replace("-", " ").capitalize(),
+        "purpose": "Says it.",
+        "owner": "quality",
+        "approvers": ("quality",),
+        "path": f"dhf_templates/{name}.md.j2",
+        "body": "",
+        "first_line": 9,
+        "sha256": sha256_of(name.encode()),
+    }
+    return DocumentPlan(**{**base, **fields})
+
+
+def release(**fields: Any) -> Release:
+    base = {
+        "origin": origin(
+            "Quinn",
+            started_utc="2026-01-20T10:00:00Z",
+            finished_utc="2026-01-20T10:05:00Z",
+        ),
+        "role": "quality",
+        "version": "1.0.0",
+        "model": artifact(WEIGHTS).sha256,
+        "dataset": artifact(MANIFEST, repr(CASES)).sha256,
+        "commit": COMMIT,
+        "heads": (),
+        "documents": {},
+        "artifacts": (artifact(WEIGHTS),),
+    }
+    return Release(**{**base, **fields})
+
+
+def export(items: Iterable[AnyItem], **fields: Any) -> VulnerabilityExport:
+    """An export that was asked about every SOUP item and knew of nothing."""
+    base = {
+        "exported": dt.date(2026, 1, 20),
+        "source": "A database",
+        "packages": {i.package: i.version for i in items if isinstance(i, Soup)},
+        "path": "maintenance/vulnerabilities/2026-01-20.json",
+    }
+    return VulnerabilityExport(**{**base, **fields})
+
+
 def evidence_of(parts: Parts) -> Evidence:
     """Return what lies in the project after everything ran and was approved."""
     known = {item.id: item for item in parts.items}
     runs = stage_runs(parts)
-    signed = [known[name] for name in ("SRS-001", "SRS-003") if name in known]
+    signed = [known[name] for name in ("SRS-001", "SRS-003", "CR-001") if name in known]
     reviewed = [i for i in parts.items if i.id.startswith(("RISK-", "NA-"))]
     statements: tuple[Statement, ...] = (*runs, run_of_tests(parts))
     manifest = DatasetManifest(
@@ -674,12 +761,19 @@ def evidence_of(parts: Parts) -> Evidence:
             *(record(s, number=n) for n, s in enumerate(statements)),
             record(approval(*reviewed, known=known), number=8, signer="quinn"),
             record(approval(*signed, known=known), number=9, signer="quinn"),
+            record(release(), number=10, signer="quinn"),
         ),
+        documents=tuple(document(needed.id) for needed in outline()),
+        built=BuiltFile("build/dhf", (), (), (), COMMIT, (), {}),
+        vulnerabilities=(export(parts.items),),
+        kept={artifact(WEIGHTS).sha256: "cache of DVC"},
         commit=COMMIT,
         code=CODE,
         tree=frozenset({"regml.toml", "device/volume.py"}),
         packages=parts.packages,
         today=dt.date(2026, 2, 1),
+        controlled_since="0" * 40,
+        history=(commit(),),
         last_changes={f"items/{name}.md": commit() for name in known},
         commit_times={COMMIT: "2026-01-05T09:00:00Z"},
         tests=parts.tests,

@@ -1,6 +1,7 @@
 """Protocols, change requests, problem reports and planned modifications."""
 
 import datetime as dt
+import math
 from enum import StrEnum
 from typing import ClassVar
 
@@ -39,7 +40,13 @@ class ChangeRequest(Item):
         reason: Why.
         changes: Items it touches.
         resolves: Problem reports it answers.
-        impact: What it means for safety, verification and released software.
+        impact: What it means for other items, verification and released software
+            (8.2.1, 6.2.3).
+        class_check: Whether the software safety class stays what it is (8.2.2, 4.3).
+        risk_check: Whether it brings causes of hazards, or touches risk controls (7.4).
+        verification: How it is shown that the change does what it should (8.2.3).
+        verified_by: Requirements and protocols whose results show it.
+        closed: When the work on it ended; it needs all of the above.
     """
 
     kind: ClassVar = Kind.CHANGE_REQUEST
@@ -48,7 +55,12 @@ class ChangeRequest(Item):
     reason: Line
     changes: tuple[ItemId, ...]
     resolves: tuple[ItemId, ...] = ()
-    impact: Line
+    impact: Line | None = None
+    class_check: Line | None = None
+    risk_check: Line | None = None
+    verification: Line | None = None
+    verified_by: tuple[ItemId, ...] = ()
+    closed: dt.date | None = None
 
 
 class Criticality(StrEnum):
@@ -68,7 +80,10 @@ class ProblemReport(Item):
         criticality: How much it matters.
         affects: Items it touches.
         cause: What was found to cause it.
-        safety_impact: What it means for people.
+        safety_impact: What it means for people: the assessment of 9.2.
+        risk_evaluation: How the risks it touches were evaluated with it (5.8.3).
+        verified_by: Requirements and protocols whose results show that it is solved.
+        no_problem: Why it is none after all, e.g. a duplicate of another report.
         residual: True when it stays in the released software (5.8.2).
         residual_rationale: Why it may stay.
     """
@@ -81,8 +96,42 @@ class ProblemReport(Item):
     affects: tuple[ItemId, ...] = ()
     cause: Line | None = None
     safety_impact: Line | None = None
+    risk_evaluation: Line | None = None
+    verified_by: tuple[ItemId, ...] = ()
+    no_problem: Line | None = None
     residual: bool = False
     residual_rationale: Line | None = None
+
+
+class ParameterRange(Strict):
+    """Within which limits a parameter of the training may differ from the release.
+
+    Without any limit it may take any value.
+
+    Attributes:
+        parameter: ``section.key`` of ``params.yaml``, e.g. ``train.steps``, or
+            ``dataset`` for the dataset version.
+        at_least: Lower limit, inclusive.
+        at_most: Upper limit, inclusive.
+        one_of: Allowed values, as ``params.yaml`` writes them.
+    """
+
+    parameter: Line
+    at_least: float | None = None
+    at_most: float | None = None
+    one_of: Lines = ()
+
+    def allows(self, value: object) -> bool:
+        """Tell whether a value lies within the limits."""
+        if self.one_of:
+            return str(value) in self.one_of
+        if self.at_least is None and self.at_most is None:
+            return True
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        return low <= value <= high
 
 
 class PccpModification(Item):
@@ -90,6 +139,7 @@ class PccpModification(Item):
 
     Attributes:
         changes: What may change, with its quantitative range.
+        ranges: The same for parameters of the training, to be checked.
         outside: What may not.
         protocol: How it is verified.
         acceptance: When it may be released.
@@ -99,6 +149,7 @@ class PccpModification(Item):
     kind: ClassVar = Kind.PCCP_MODIFICATION
 
     changes: Lines
+    ranges: tuple[ParameterRange, ...] = ()
     outside: Lines
     protocol: Lines
     acceptance: Lines

@@ -168,6 +168,8 @@ def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows
         case ChangeRequest():
             yield "changes", Link.CHANGES, item.changes, *Kind
             yield "resolves", Link.RESOLVES, item.resolves, k.PROBLEM_REPORT
+            results = (k.REQUIREMENT, k.TEST_PROTOCOL)
+            yield "verified_by", Link.SOLVED_BY, item.verified_by, *results
         case ProblemReport():
             yield "affects", Link.AFFECTS, item.affects, *Kind
             shown = (k.REQUIREMENT, k.TEST_PROTOCOL)

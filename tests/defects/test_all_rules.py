@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 from regml.items.base import SafetyClass
-from regml.items.recorded import LogProblem, Outcome, ProblemKind
+from regml.items.recorded import Approval, LogProblem, Outcome, ProblemKind
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.rules import RULES, check
@@ -56,8 +56,10 @@ def test_a_rule_without_subjects_says_so() -> None:
 
 
 def test_an_approval_by_a_developer_is_no_recorded_analysis() -> None:
-    by_dora = replace(CLEAN.records[-1], key_id=CLEAN.records[0].key_id)
-    evidence = replace(CLEAN, records=(*CLEAN.records[:-1], by_dora))
+    *_, last = (r for r in CLEAN.records if isinstance(r.statement, Approval))
+    by_dora = replace(last, key_id=CLEAN.records[0].key_id)
+    others = tuple(r for r in CLEAN.records if r is not last)
+    evidence = replace(CLEAN, records=(*others, by_dora))
     assert [f.rule for f in findings(evidence)] == ["T04"]
 
 

@@ -1,0 +1,63 @@
+"""Where the artifacts of a release can still be had: git, or the cache of DVC."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from regml.digest import Artifact
+from regml.errors import UnknownIdError
+from regml.files.revision import RevisionFile, open_revision
+from regml.items.recorded import Record, Release
+
+CACHE = ".dvc/cache/files/md5"
+"""Where DVC keeps outputs by their md5, relative to the project."""
+
+
+def find_kept(root: Path, records: Iterable[Record]) -> dict[str, str]:
+    """Return where each artifact of a release can be had, by its sha256.
+
+    What is in neither place is left out. That a file in the cache has the right bytes
+    is for ``regml verify`` to say.
+
+    Args:
+        root: The project, in its work tree.
+        records: Those of the log.
+    """
+    found: dict[str, str] = {}
+    for record in records:
+        if isinstance(record.statement, Release):
+            release = record.statement
+            revision = _revision(root, release.commit)
+            for artifact in release.artifacts:
+                place = _place(root, revision, artifact)
+                if place:
+                    found[artifact.sha256] = place
+    return found
+
+
+def _revision(root: Path, commit: str) -> RevisionFile | None:
+    try:
+        return open_revision(root, commit)
+    except UnknownIdError:
+        return None
+
+
+def _place(root: Path, revision: RevisionFile | None, artifact: Artifact) -> str | None:
+    if revision is not None:
+        there = revision / artifact.path
+        if there.is_file() or there.is_dir():
+            same = revision.artifact(artifact.path).sha256 == artifact.sha256
+            if same:
+                return f"commit {revision.commit[:12]}"
+    return "cache of DVC" if _is_cached(root, artifact.md5) else None
+
+
+def _is_cached(root: Path, md5: str) -> bool:
+    path = root / CACHE / md5[:2] / md5[2:]
+    if not md5.endswith(".dir"):
+        return path.is_file()
+    try:
+        rows = json.loads(path.read_bytes())
+        return all(_is_cached(root, row["md5"]) for row in rows)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False

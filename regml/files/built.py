@@ -1,0 +1,79 @@
+"""A Design History File that was built: its list of digests and what it names."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from regml.digest import sha256_of
+from regml.errors import BrokenFileError
+from regml.files.text import read_text
+from regml.items.documents import BuiltFile
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SUMS = "SHA256SUMS"
+"""Lists every file of the folder with its SHA-256, as ``sha256sum -c`` reads it."""
+
+STATE = "state.json"
+"""Says from what the folder was built: commit, log heads, fingerprints."""
+
+
+def read_built(root: "Traversable", folder: str) -> BuiltFile | None:
+    """Compare a built file with its list of digests; ``None`` when there is none.
+
+    Raises:
+        BrokenFileError: The list of digests or the state cannot be read.
+    """
+    place = root / folder
+    if not (place / SUMS).is_file():
+        return None
+    name = f"{folder}/{SUMS}"
+    listed = dict(_lines(read_text(place / SUMS, name=name), name=name))
+    found = {
+        path: sha256_of(file.read_bytes()) for path, file in _files(place) if path != SUMS
+    }
+    state = _state(place, folder)
+    return BuiltFile(
+        folder=folder,
+        changed=tuple(sorted(p for p in listed if found.get(p, listed[p]) != listed[p])),
+        absent=tuple(sorted(listed.keys() - found.keys())),
+        added=tuple(sorted(found.keys() - listed.keys())),
+        commit=state.get("commit"),
+        heads=tuple(state.get("heads") or ()),
+        documents=state.get("documents") or {},
+    )
+
+
+def _lines(text: str, *, name: str) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        digest, gap, path = line.partition("  ")
+        if not gap or len(digest) != 64:
+            raise BrokenFileError(
+                name,
+                "is no list of SHA-256 digests.",
+                remedy="Build the folder again: regml dhf build.",
+                line=number,
+            )
+        yield path, digest
+
+
+def _files(folder: "Traversable", prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for child in folder.iterdir():
+        if child.is_dir():
+            yield from _files(child, f"{prefix}{child.name}/")
+        else:
+            yield f"{prefix}{child.name}", child
+
+
+def _state(place: "Traversable", folder: str) -> dict[str, Any]:
+    if not (place / STATE).is_file():
+        return {}
+    name = f"{folder}/{STATE}"
+    try:
+        value = json.loads(read_text(place / STATE, name=name))
+    except ValueError as error:
+        raise BrokenFileError(
+            name, "is not JSON.", remedy="Build the folder again: regml dhf build."
+        ) from error
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,58 @@
+"""Dated exports of known vulnerabilities: ``maintenance/vulnerabilities/*.json``.
+
+One file per export. Its entries have the Open Source Vulnerability (OSV) format; around
+them stand the day, the source, and the packages that were looked up::
+
+    {"exported": "2026-11-15", "source": "...",
+     "packages": {"numpy": "2.4.6"}, "vulns": [...]}
+"""
+
+import json
+from typing import TYPE_CHECKING
+
+from regml.errors import BrokenFileError
+from regml.files.text import read_text, validate
+from regml.items.vulnerabilities import VulnerabilityExport
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+FOLDER = "maintenance/vulnerabilities"
+
+
+def read_vulnerabilities(root: "Traversable") -> tuple[VulnerabilityExport, ...]:
+    """Read every export, sorted by file name; a project may have none.
+
+    Raises:
+        BrokenFileError: A file is no export.
+    """
+    folder = root / "maintenance" / "vulnerabilities"
+    files = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    return tuple(
+        parse_export(path, read_text(folder / path.rpartition("/")[2], name=path))
+        for path in sorted(f"{FOLDER}/{name}" for name in files)
+        if path.endswith(".json")
+    )
+
+
+def parse_export(path: str, text: str) -> VulnerabilityExport:
+    """Return the export that a file holds.
+
+    Raises:
+        BrokenFileError: It is not JSON, or lacks what an export needs.
+    """
+    try:
+        fields = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise BrokenFileError(
+            path,
+            f"is not JSON ({error}).",
+            remedy="Export it again.",
+            line=line,
+        ) from error
+    if isinstance(fields, dict):
+        fields = {**fields, "path": path}
+    # the line of a problem is looked for in YAML, which knows no tabs
+    known = "" if "\t" in text else text
+    return validate(VulnerabilityExport, fields, text=known, name=path)

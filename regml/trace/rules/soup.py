@@ -1,0 +1,398 @@
+"""C: software of unknown provenance (IEC 62304 5.3.3, 7.1.3, 8.1.2; FDA)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from regml.files.lock import normalised
+from regml.files.vulnerabilities import FOLDER
+from regml.findings import Severity
+from regml.items.config import Config
+from regml.items.design import Exploitability, Soup, SupportLevel
+from regml.items.vulnerabilities import VulnerabilityExport, latest
+from regml.trace.model import TraceGraph
+from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
+from regml.trace.vulnerabilities import asked_version, assessment_of, known_of
+
+PYTHON = "python"
+"""The SOUP package that no lock file lists: the interpreter."""
+
+
+def soups(graph: TraceGraph) -> tuple[Soup, ...]:
+    """Return the SOUP items in force."""
+    return graph.items(Soup)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package as one place states it.
+
+    Attributes:
+        name: Normalised.
+        place: ``lock``, or the id of a run whose environment it was in.
+        version: There; ``None`` when it is not there.
+        path: File that states it.
+    """
+
+    name: str
+    place: str
+    version: str | None
+    path: str
+
+
+def packages(graph: TraceGraph) -> tuple[Package | Soup, ...]:
+    """Return what lock file, runs and SOUP list say about packages."""
+    return (*_locked(graph), *_used(graph), *soups(graph))
+
+
+# IEC 62304 8.1.2
+@rule(
+    "C01",
+    "Lock file, SOUP list and the environment of the runs name the same packages in "
+    "the same versions.",
+    packages,
+    clauses=("IEC 62304 8.1.2",),
+)
+def is_listed_soup(graph: TraceGraph, subject: Package | Soup) -> Iterator[Gap]:
+    """Three places, one truth: what is installed in the device."""
+    if isinstance(subject, Soup):
+        yield from _still_used(graph, subject)
+    elif subject.place == "lock":
+        yield from _described(graph, subject)
+    elif subject.name == PYTHON:
+        yield from _interpreted(graph, subject)
+    else:
+        yield from _installed(graph, subject)
+
+
+def _still_used(graph: TraceGraph, soup: Soup) -> Iterator[Gap]:
+    name = normalised(soup.package)
+    if name != PYTHON and name not in graph.evidence.packages:
+        yield Gap(
+            soup.id,
+            f"{soup.id} is about {soup.package}, which is not in the lock file.",
+            "Retire the SOUP item, or add the package to the lock file.",
+            graph.where(soup.id, "package"),
+        )
+
+
+def _described(graph: TraceGraph, package: Package) -> Iterator[Gap]:
+    matching = [s for s in soups(graph) if normalised(s.package) == package.name]
+    if not matching:
+        yield Gap(
+            package.name,
+            f"{package.name} {package.version} is in the lock file, in no SOUP item.",
+            "Write a SOUP item for it.",
+            package.path,
+        )
+    for soup in matching:
+        if soup.version != package.version:
+            yield Gap(
+                soup.id,
+                f"{soup.id} is for {soup.package} {soup.version}; the lock file has "
+                f"{package.version}.",
+                "Review the anomalies of the version in use and correct 'version'.",
+                graph.where(soup.id, "version"),
+            )
+
+
+def _installed(graph: TraceGraph, package: Package) -> Iterator[Gap]:
+    locked = graph.evidence.packages.get(package.name)
+    if package.version is None or not _is_version(package.version, locked or ""):
+        has = f"had {package.version}" if package.version else "did not have it"
+        yield Gap(
+            package.place,
+            f"The lock file has {package.name} {locked}; the run behind the current "
+            f"model or results {has}.",
+            "Install the versions of the lock file and run 'dvc repro -f'.",
+            package.path,
+        )
+
+
+def _interpreted(graph: TraceGraph, package: Package) -> Iterator[Gap]:
+    known = [s.version for s in soups(graph) if normalised(s.package) == PYTHON]
+    if any(is_release_of(package.version or "", version) for version in known):
+        return
+    listed = f"the SOUP list has {', '.join(known)}" if known else "no SOUP item has it"
+    yield Gap(
+        package.place,
+        f"The run behind the current model or results had Python {package.version}; "
+        f"{listed}.",
+        "Run 'dvc repro -f' with the listed interpreter, or write the SOUP item.",
+        package.path,
+    )
+
+
+# IEC 62304 5.3.3, 5.3.4
+@rule(
+    "C02",
+    "Every SOUP item says what the device needs from it and what it needs itself.",
+    soups,
+    clauses=("IEC 62304 5.3.3", "IEC 62304 5.3.4"),
+    classes=CLASS_B_AND_C,
+)
+def has_its_needs(graph: TraceGraph, soup: Soup) -> Iterator[Gap]:
+    """Functional and performance needs, hardware and software needs."""
+    needed = {"functional": soup.functional, "environment": soup.environment}
+    missing = [name for name, value in needed.items() if not value]
+    if missing:
+        yield Gap(
+            soup.id,
+            f"The SOUP item has no {' and no '.join(missing)} needs.",
+            f"Fill in '{missing[0]}' of {soup.id}.",
+            graph.where(soup.id),
+        )
+
+
+# IEC 62304 7.1.3
+@rule(
+    "C03",
+    "The published anomalies of every SOUP item were reviewed lately, for the version "
+    "in use, and a relevant one names the risks it touches.",
+    soups,
+    clauses=("IEC 62304 7.1.3",),
+    classes=CLASS_B_AND_C,
+)
+def has_a_current_review(graph: TraceGraph, soup: Soup) -> Iterator[Gap]:
+    """How old a review may be stands in regml.toml."""
+    review, name = soup.review, f"{soup.package} {soup.version}"
+    if review is None:
+        yield Gap(
+            soup.id,
+            f"Nobody has reviewed the published anomalies of {name}.",
+            f"Read {soup.anomaly_source}, and write 'review' into {soup.id}.",
+            graph.where(soup.id),
+        )
+        return
+    where = graph.where(soup.id, "review")
+    again = f"Review the anomalies of {name} and write it under 'review' of {soup.id}."
+    age = (graph.evidence.today - review.date).days
+    allowed = graph.evidence.config.maintenance.anomaly_review_days
+    if review.version != soup.version:
+        said = f"were reviewed for {review.version}, not for {soup.version} in use"
+        yield Gap(soup.id, f"The anomalies of {soup.package} {said}.", again, where)
+    elif not 0 <= age <= allowed:
+        when = f"{age} days ago; {allowed} are allowed" if age > 0 else "in the future"
+        said = f"The anomalies of {name} were reviewed on {review.date}, {when}."
+        yield Gap(soup.id, said, again, where)
+    for anomaly in review.anomalies:
+        if anomaly.relevant and not anomaly.risks:
+            yield Gap(
+                soup.id,
+                f"The anomaly {anomaly.id} of {name} is relevant, but names no risk.",
+                f"Name the risks it touches under 'anomalies' of {soup.id}.",
+                graph.where(soup.id, anomaly.id),
+            )
+
+
+def _supported(graph: TraceGraph) -> tuple[Config | Soup, ...]:
+    found = soups(graph)
+    return (graph.evidence.config, *found) if found else ()
+
+
+# FDA premarket cybersecurity: SBOM
+@rule(
+    "C04",
+    "Every SOUP item says what its supplier still does for it and until when, and what "
+    "happens when that ends before the support of the device.",
+    _supported,
+    severity=Severity.MAJOR,
+    clauses=("FDA cybersecurity SBOM", "IEC 81001-5-1 6"),
+)
+def is_supported(graph: TraceGraph, subject: Config | Soup) -> Iterator[Gap]:
+    """Support level, its end, and a plan where it does not suffice."""
+    until = graph.evidence.config.maintenance.supported_until
+    if isinstance(subject, Config):
+        if until is None:
+            yield Gap(
+                "regml.toml",
+                "Nothing says until when the device is supported, so that no end of "
+                "support of a package can be judged.",
+                "Set 'supported_until' in the table [maintenance].",
+                "regml.toml",
+            )
+        return
+    name, where = f"{subject.package} {subject.version}", graph.where(subject.id)
+    missing = {
+        "support": subject.support,
+        "support_source": subject.support_source,
+        "end_of_support": subject.end_of_support or subject.no_end_because,
+    }
+    lacks = [field for field, value in missing.items() if not value]
+    if lacks:
+        yield Gap(
+            subject.id,
+            f"{subject.id} does not say for {name}: {', '.join(lacks)}.",
+            f"Fill in '{lacks[0]}' of {subject.id}; an unknown end needs "
+            "'no_end_because'.",
+            where,
+        )
+    if subject.after_support:
+        return
+    end = subject.end_of_support
+    if subject.support in (SupportLevel.NOT_MAINTAINED, SupportLevel.ABANDONED):
+        why = "Nobody maintains it any more"
+    elif end and until and end < until:
+        why = f"Its support ends on {end}, that of the device on {until}"
+    else:
+        return
+    yield Gap(
+        subject.id,
+        f"{subject.id} does not say what happens with {name}: {why}.",
+        f"Fill in 'after_support' of {subject.id}, or replace the package.",
+        graph.where(subject.id, "end_of_support" if end else "support"),
+    )
+
+
+def _looked_up(graph: TraceGraph) -> tuple[VulnerabilityExport | Soup | None, ...]:
+    export, found = latest(graph.evidence.vulnerabilities), soups(graph)
+    return (export, *found) if found else ()
+
+
+# FDA premarket cybersecurity: known vulnerabilities
+@rule(
+    "C05",
+    "Every SOUP item was looked up in a recent export of known vulnerabilities, and "
+    "every entry about its version is assessed.",
+    _looked_up,
+    severity=Severity.MAJOR,
+    clauses=("FDA cybersecurity vulnerability assessment", "IEC 81001-5-1 9"),
+)
+def is_assessed(
+    graph: TraceGraph, subject: VulnerabilityExport | Soup | None
+) -> Iterator[Gap]:
+    """Not looked up is never the same as nothing found."""
+    export = latest(graph.evidence.vulnerabilities)
+    if isinstance(subject, Soup):
+        if export is not None:
+            yield from _entries(graph, subject, export)
+        return
+    if subject is None:
+        yield Gap(
+            FOLDER,
+            f"No export of known vulnerabilities is there: of {len(soups(graph))} "
+            "packages, 0 are assessed.",
+            f"Export them from a database such as OSV into {FOLDER}/<date>.json.",
+            FOLDER,
+        )
+        return
+    age = (graph.evidence.today - subject.exported).days
+    allowed = graph.evidence.config.maintenance.vulnerability_export_days
+    if not 0 <= age <= allowed:
+        when = f"{age} days old; {allowed} are allowed" if age > 0 else "of the future"
+        yield Gap(
+            subject.path,
+            f"The latest export of known vulnerabilities, of {subject.exported}, is "
+            f"{when}.",
+            f"Export them again into {FOLDER}.",
+            subject.path,
+        )
+
+
+def _entries(
+    graph: TraceGraph, soup: Soup, export: VulnerabilityExport
+) -> Iterator[Gap]:
+    name, asked = f"{soup.package} {soup.version}", asked_version(export, soup)
+    if asked != soup.version:
+        instead = f"; version {asked} was" if asked else ""
+        yield Gap(
+            soup.id,
+            f"The vulnerabilities of {name} were not looked up in the export of "
+            f"{export.exported}{instead}.",
+            f"Export them again for the versions in use into {FOLDER}.",
+            export.path,
+        )
+        return
+    for entry in known_of(export, soup):
+        assessed = assessment_of(soup, entry)
+        if assessed is None:
+            problem, field = "nobody has assessed it", "vulnerabilities"
+        elif assessed.status is Exploitability.UNDER_INVESTIGATION:
+            problem, field = "it is still under investigation", entry.id
+        elif assessed.status is Exploitability.AFFECTED and not assessed.risks:
+            problem, field = "it affects the device and names no risk", entry.id
+        else:
+            continue
+        yield Gap(
+            soup.id,
+            f"{entry.id} is known about {name}, and {problem}.",
+            f"Write status, reason and risks under 'vulnerabilities' of {soup.id}.",
+            graph.where(soup.id, field),
+        )
+
+
+def is_release_of(version: str, wanted: str) -> bool:
+    """Tell whether a version is the wanted one or one below it.
+
+    >>> is_release_of("3.11.7", "3.11"), is_release_of("3.110.0", "3.11")
+    (True, False)
+    """
+    return version == wanted or version.startswith(f"{wanted}.")
+
+
+def _is_needed(marker: str, environment: Mapping[str, Any]) -> bool:
+    """Tell whether a package with a marker (PEP 508) is needed where something ran."""
+    from packaging.markers import Marker, UndefinedEnvironmentName
+
+    python, system = environment.get("python", {}), environment.get("system", {})
+    full = str(python.get("version", ""))
+    kernel = str(system.get("kernel", "Linux")).partition(" ")[0]
+    ran_on = {
+        "python_version": ".".join(full.split(".")[:2]),
+        "python_full_version": full,
+        "implementation_name": str(python.get("implementation", "cpython")),
+        "sys_platform": kernel.lower(),
+        "platform_system": kernel,
+        "platform_machine": str(system.get("machine", "x86_64")),
+        "os_name": "posix",
+    }
+    try:
+        return not full or Marker(marker).evaluate(ran_on)
+    except (ValueError, UndefinedEnvironmentName):
+        return True
+
+
+def _is_version(installed: str, locked: str) -> bool:
+    """Tell whether an installed version is the locked one.
+
+    As in PEP 440, a locked ``2.13.0`` is met by the build ``2.13.0+cpu``.
+    """
+    return installed == locked or installed.partition("+")[0] == locked
+
+
+def _locked(graph: TraceGraph) -> Iterator[Package]:
+    lock = graph.evidence.config.sources.lock
+    for name, version in sorted(graph.evidence.packages.items()):
+        yield Package(normalised(name), "lock", version, lock)
+
+
+def _used(graph: TraceGraph) -> Iterator[Package]:
+    """Give interpreter and packages as the runs behind model and results had them.
+
+    A package whose marker says that it is not needed there may be absent.
+    """
+    for record in (graph.current.training, graph.current.evaluation):
+        if record is None:
+            continue
+        place, environment = f"run@{record.id}", record.statement.origin.environment
+        packages: Any = environment.get("packages")
+        installed = packages if isinstance(packages, Mapping) else {}
+        # regml may run from its sources; then it says its version itself
+        own = {"regml": environment["regml"]} if "regml" in environment else {}
+        known = {normalised(k): str(v) for k, v in {**own, **installed}.items()}
+        if python := environment.get("python", {}).get("version"):
+            yield Package(PYTHON, place, str(python), record.path)
+        for listed in sorted(graph.evidence.packages):
+            name = normalised(listed)
+            marker = graph.evidence.markers.get(listed)
+            if name in known or not marker or _is_needed(marker, environment):
+                yield Package(name, place, known.get(name), record.path)
+
+
+RULES = (
+    is_listed_soup,
+    has_its_needs,
+    has_a_current_review,
+    is_supported,
+    is_assessed,
+)

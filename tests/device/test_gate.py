@@ -161,6 +161,7 @@ def test_a_missing_slice_is_refused(phantom: Volume, series: Any) -> None:
     assert [reason.code for reason in admit(folder).rejections] == ["missing-slice"]
 
 
+@pytest.mark.verifies("SRS-010")
 def test_the_identity_of_an_input_depends_on_its_content_alone(
     phantom: Volume, series: Any, tmp_path: Path
 ) -> None:

@@ -172,6 +172,7 @@ def test_at_most_5_percent_of_inputs_in_scope_are_withheld_or_flagged(
     assert len(in_scope) - in_scope.count(Outcome.OK) <= 0.05 * len(in_scope)
 
 
+@pytest.mark.verifies("SRS-028")
 def test_the_lower_bound_is_the_exact_one_of_clopper_and_pearson() -> None:
     assert lower_bound(36, 36) == pytest.approx(0.025 ** (1 / 36))
     assert lower_bound(35, 36) < 0.90 < lower_bound(36, 36)

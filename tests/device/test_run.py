@@ -317,6 +317,7 @@ def test_the_log_takes_no_free_fields(tmp_path: Path) -> None:
     assert not (tmp_path / "log").exists()
 
 
+@pytest.mark.verifies("SRS-042")
 def test_a_log_line_is_json_with_sorted_keys(tmp_path: Path) -> None:
     audit.append(tmp_path / "log", {"outcome": "ok", "event": "analysis"}, at=AT)
 

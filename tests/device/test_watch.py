@@ -123,6 +123,7 @@ def test_a_series_that_cannot_be_measured_does_not_stop_the_others(
     assert sorted(one.ending for one in done) == ["flagged", "rejected"]
 
 
+@pytest.mark.verifies("SRS-041")
 def test_an_empty_folder_is_not_complete(tmp_path: Path) -> None:
     assert not is_complete(tmp_path, now=time.time(), settled_seconds=0)
 

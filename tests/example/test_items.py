@@ -81,13 +81,14 @@ def test_the_example_has_the_items_of_the_device() -> None:
         Kind.REQUIREMENT: 38,
         Kind.DATASET_SPECIFICATION: 4,
         Kind.ANNOTATION_PROTOCOL: 1,
-        Kind.RISK: 18,
+        Kind.RISK: 25,
         Kind.SOFTWARE_ITEM: 11,
         Kind.SOUP: len(read_lock_file(ROOT, "requirements.txt")) + 1,  # and Python
         Kind.TEST_PROTOCOL: 3,
         Kind.CHANGE_REQUEST: 1,
         Kind.PROBLEM_REPORT: 2,
         Kind.PCCP_MODIFICATION: 3,
+        Kind.EXCLUSION: 1,
     }
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regml.dhf.context.common import ItemSection, facts, sources, targets
+from regml.dhf.context.common import ItemSection, facts, sources, targets, verdict
 from regml.dhf.table import Table, table
 from regml.items.config import Device
 from regml.items.design import SoftwareItem, Soup
 from regml.items.links import Link
+from regml.items.risk import Risk
 from regml.trace.model import TraceGraph
 
 
@@ -17,6 +18,7 @@ class DeviceSection:
 
     facts: Table
     not_for: tuple[str, ...]
+    misuse: Table
     signers: Table
 
 
@@ -39,12 +41,22 @@ def device(graph: TraceGraph) -> DeviceSection:
             title="Device",
         ),
         not_for=told.not_for,
+        misuse=table(
+            ("Id", "What somebody may do", "Considered by"),
+            [(row.id, row.text, _considering(graph, row.id)) for row in told.misuse],
+            empty="regml.toml lists no foreseeable misuse.",
+        ),
         signers=table(
             ("Name", "E-mail", "May sign as"),
             [(s.name, s.email, s.roles) for s in graph.evidence.config.signers],
             empty="regml.toml names no signer; no signature counts.",
         ),
     )
+
+
+def _considering(graph: TraceGraph, misuse: str) -> str:
+    names = [risk.id for risk in graph.items(Risk) if misuse in risk.misuse]
+    return ", ".join(names) or verdict("no risk")
 
 
 @dataclass(frozen=True, slots=True)

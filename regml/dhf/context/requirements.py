@@ -16,11 +16,18 @@ from regml.dhf.context.common import (
 )
 from regml.dhf.markdown import Markdown, escape
 from regml.dhf.table import Table, table
+from regml.items.config import Role
 from regml.items.links import Link
-from regml.items.requirements import Acceptance, Category, Requirement, UserNeed
+from regml.items.requirements import (
+    Acceptance,
+    Category,
+    Exclusion,
+    Requirement,
+    UserNeed,
+)
 from regml.trace.matrix import matrix
 from regml.trace.model import TraceGraph
-from regml.trace.results import requirement_status
+from regml.trace.results import approved_now, requirement_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Requirements:
         needs: Every user need.
         groups: Requirements by content category, those that have any.
         absent: Content categories without a requirement.
+        exclusions: What does not apply, why, and whether quality approved that.
         retired: Requirements that are no longer in force.
         counts: Requirements per category.
     """
@@ -46,6 +54,7 @@ class Requirements:
     needs: tuple[ItemSection, ...]
     groups: tuple[Group, ...]
     absent: tuple[str, ...]
+    exclusions: Table
     retired: Table
     counts: Table
 
@@ -66,6 +75,21 @@ def requirements(graph: TraceGraph) -> Requirements:
             if found
         ),
         absent=tuple(_words(c) for c, found in by_category.items() if not found),
+        exclusions=table(
+            ("Id", "Excludes", "Because", "Approval"),
+            [
+                (
+                    item.id,
+                    item.excludes,
+                    item.text,
+                    "approved"
+                    if approved_now(graph, item.id, (Role.QUALITY,))
+                    else verdict("not approved"),
+                )
+                for item in graph.items(Exclusion)
+            ],
+            empty="Nothing is excluded.",
+        ),
         retired=table(
             ("Id", "Title", "Why"),
             [(i.id, i.title, i.retired) for i in retired],

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from regml.dhf.context.common import ItemSection, facts, steps, verdict
 from regml.dhf.table import Table, table
 from regml.items.risk import Estimate, Risk, RiskControl, RiskPolicy, Scale
+from regml.standards.hazards import ml_hazards
+from regml.trace.exclusions import exclusion_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import requirement_status
 
@@ -24,6 +26,7 @@ class RiskFile:
         levels: Levels with their meaning and acceptability.
         evaluation: Risks per level before and after control.
         overview: One row per risk.
+        checklist: Hazards that machine learning adds, and what considers each.
         items: Every risk in full.
         unacceptable: Risks whose residual level is not acceptable.
         acceptable_count: How many residual risks are acceptable.
@@ -36,6 +39,7 @@ class RiskFile:
     levels: Table
     evaluation: Table
     overview: Table
+    checklist: Table
     items: tuple[ItemSection, ...]
     unacceptable: Table
     acceptable_count: int
@@ -78,6 +82,7 @@ def risk_file(graph: TraceGraph) -> RiskFile:
         ),
         evaluation=_evaluation(policy, risks),
         overview=_overview(policy, risks),
+        checklist=_checklist(graph, risks),
         items=tuple(risk_section(graph, risk) for risk in risks),
         unacceptable=table(
             ("Risk", "Title", "Residual level", "Benefit-risk analysis"),
@@ -139,6 +144,21 @@ def _overview(policy: RiskPolicy, risks: Iterable[Risk]) -> Table:
         ],
         empty="0 risks.",
     )
+
+
+def _checklist(graph: TraceGraph, risks: Iterable[Risk]) -> Table:
+    considering: dict[str, list[str]] = {}
+    for risk in risks:
+        for name in (risk.hazard_category, *risk.covers):
+            considering.setdefault(name, []).append(risk.id)
+    rows = []
+    for hazard in ml_hazards():
+        excluded = exclusion_of(graph, hazard.id)
+        names = considering.get(hazard.id, [])
+        if excluded:
+            names = [*names, f"excluded by {excluded.item.id}"]
+        rows.append((hazard.id, hazard.name, ", ".join(names) or verdict("no risk")))
+    return table(("Id", "Hazard", "Considered by"), rows)
 
 
 def _estimate(policy: RiskPolicy, estimate: Estimate | None) -> str:

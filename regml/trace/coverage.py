@@ -239,7 +239,7 @@ class Ledger:
             yield self._outside(catalogue.cite(row), what)
 
     def _other(self, name: str, safety_class: SafetyClass) -> Fact:
-        """Return whether rows of another catalogue, named by their numbers, are open."""
+        """Return whether some rows of another catalogue are all decided."""
         key, *numbers = name.split()
         other = self.catalogues[key]
         of_class = other.levels and other.levels.follows == "safety_class"

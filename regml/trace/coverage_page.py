@@ -23,7 +23,7 @@ def coverage_text(
 
 
 def stranger_text(strangers: Iterable[str]) -> str:
-    """Return what is said about rows that no catalogue has; nothing when all is well."""
+    """Return what is said about rows that no catalogue has, if anything."""
     return "".join(f"{line}\n" for line in _stranger_lines(strangers))
 
 
@@ -49,10 +49,8 @@ def level_words(coverage: Coverage) -> str:
 
 def _head(coverage: Coverage) -> Iterator[str]:
     catalogue = coverage.catalogue
-    level = level_words(coverage)
-    yield f"{catalogue.standard} ({catalogue.edition})" + (
-        f", {level}" if level else ""
-    )
+    name = f"{catalogue.standard} ({catalogue.edition})"
+    yield ", ".join(filter(None, (name, level_words(coverage))))
     counts = (f"{count} {state}" for state, count in coverage.counts.items() if count)
     yield f"{len(coverage.rows)} rows: {', '.join(counts)}"
 
@@ -60,7 +58,8 @@ def _head(coverage: Coverage) -> Iterator[str]:
 def _lines(found: RowCoverage, coverage: Coverage) -> Iterator[str]:
     width = max(len(row.row.id) for row in coverage.rows)
     number = found.row.id.ljust(width)
-    yield f"{found.state.ljust(len(State.NOT_APPLICABLE))}  {number}  {title_of(found.row)}"
+    state = found.state.ljust(len(State.NOT_APPLICABLE))
+    yield f"{state}  {number}  {title_of(found.row)}"
     indent = " " * (len(State.NOT_APPLICABLE) + 2)
     parts = [("because", (found.why,) if found.why else ())]
     if found.state is State.COVERED:

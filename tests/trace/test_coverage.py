@@ -1,4 +1,4 @@
-"""Where the rows of clause catalogues stand: decided from the graph, never by default."""
+"""Where the rows of clause catalogues stand: decided from the graph alone."""
 
 import datetime as dt
 import time

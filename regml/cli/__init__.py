@@ -9,7 +9,7 @@ import click
 from regml.errors import ConfigError, RegmlError
 
 LAZY = {
-    "approve": "regml.cli.record:approve",
+    "approve": "regml.cli.sign:approve",
     "check": "regml.cli.trace:check",
     "dhf": "regml.cli.dhf:dhf",
     "diff": "regml.cli.change:diff",
@@ -20,7 +20,9 @@ LAZY = {
     "lineage": "regml.cli.trace:lineage",
     "list": "regml.cli.trace:list_",
     "matrix": "regml.cli.trace:matrix",
+    "new": "regml.cli.start:new",
     "record": "regml.cli.record:record",
+    "schema": "regml.cli.start:schema",
     "show": "regml.cli.trace:show",
     "summary": "regml.cli.trace:summary",
     "test": "regml.cli.testing:test",
@@ -42,7 +44,9 @@ HELP = {
     "lineage": "Tell where a model or dataset comes from.",
     "list": "List items, runs, datasets, models or results.",
     "matrix": "Print a traceability matrix.",
+    "new": "Write a new item with the next free id.",
     "record": "Run a DVC stage and leave a signed record.",
+    "schema": "Print the JSON Schema of an item or a configuration file.",
     "show": "Show one item with all its links.",
     "summary": "Say what was trained on what, and what is still missing.",
     "test": "Run tests, import results of others, carry out protocols.",

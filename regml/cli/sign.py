@@ -1,10 +1,93 @@
-"""``regml waive``: putting one's name under a decision."""
+"""``regml approve``, ``waive``: putting one's name under something."""
 
 import datetime as dt
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from regml.cli import project_root
+from regml.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regml.trace.model import TraceGraph
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="ID...")
+@click.option(
+    "--meaning",
+    type=click.Choice(["review", "approval", "responsibility", "authorship"]),
+    required=True,
+)
+@click.option("--role", help="In which of your roles you sign.")
+@click.option("--comment", default="", help="What you want to add.")
+@click.option(
+    "--all",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="Also every item of a kind that is in force, e.g. srs; prints them and asks.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask after printing them.")
+@click.pass_context
+def approve(
+    ctx: click.Context,
+    ids: tuple[str, ...],
+    *,
+    meaning: str,
+    role: str | None,
+    comment: str,
+    kinds: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Sign the content of items or documents as reviewed or approved.
+
+    A document is named like doc:05-software-requirements. [approvals] in regml.toml
+    says which roles have to approve what.
+    """
+    from regml.project import open_project
+    from regml.records.approvals import approve as sign
+    from regml.trace.signatures import required_roles, to_sign
+
+    root = project_root(ctx.obj)
+    graph = open_project(root).graph
+    names = to_sign(graph, ids, kinds)
+    signed = graph.signable(names)
+    if kinds and not yes:
+        _ask(graph, names, meaning)
+    made = sign(
+        root,
+        *signed,
+        meaning=meaning,
+        role=role,
+        comment=comment,
+        required=required_roles(graph, names, meaning),
+    )
+    click.echo(made.path)
+    click.echo(f"regml: signed {len(signed[0])} items ({meaning}).", err=True)
+
+
+def _ask(graph: "TraceGraph", names: "Sequence[str]", meaning: str) -> None:
+    """Print what is to be signed and have it confirmed.
+
+    Raises:
+        ConfigError: Nobody is there to answer.
+    """
+    from regml.trace.signatures import news_about
+
+    for name in names:
+        click.echo(f"{name}  {graph.node(name).title}", err=True)
+        for line in news_about(graph, name):
+            click.echo(f"    {line}", err=True)
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            f"{len(names)} items are to be signed and nobody is here to confirm it. "
+            "Read them as printed above and add --yes."
+        )
+    click.confirm(f"Sign these {len(names)} items ({meaning})?", abort=True, err=True)
 
 
 @click.command()

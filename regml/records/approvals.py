@@ -1,6 +1,6 @@
 """Signing the content of items as somebody with a role (21 CFR 11.50, 11.70)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,7 @@ def approve(
     meaning: str,
     role: str | None,
     comment: str = "",
+    required: Mapping[str, Sequence[str]] | None = None,
 ) -> Record:
     """Sign items and documents as they are now, and what they link to.
 
@@ -49,6 +50,8 @@ def approve(
         meaning: One of ``MEANINGS``.
         role: One of the signer's roles; may be left out when there is only one.
         comment: What the signer adds.
+        required: Roles one of which the signer has to speak in, by id; for what is
+            not named any role will do.
 
     Raises:
         SigningKeyError: The key's owner is no signer, or has not got the role.
@@ -58,8 +61,9 @@ def approve(
 
     started = utc_now()
     key = personal_key()
-    signer = signer_of(key, read_config(root).signers)
-    spoken_as = role_of(signer, role)
+    signers = read_config(root).signers
+    signer = signer_of(key, signers)
+    spoken_as = entitled_role(signer, role, required or {}, signers)
     observed = observe(root, started_utc=started, stages=read_stages(root))
     approval = Approval(
         origin=as_signer(observed, signer),
@@ -103,6 +107,32 @@ def role_of(signer: "Signer", role: str | None) -> str:
     raise SigningKeyError(
         f"regml.toml: {signer.name} {asked}. Name one with --role: {', '.join(roles)}."
     )
+
+
+def entitled_role(
+    signer: "Signer",
+    role: str | None,
+    required: Mapping[str, Sequence[str]],
+    signers: Iterable["Signer"],
+) -> str:
+    """Return a role in which a signer may sign everything.
+
+    Raises:
+        SigningKeyError: There is none; says for what, and who could sign.
+    """
+    has = [str(own) for own in signer.roles]
+    able = [r for r in has if all(r in roles for roles in required.values())]
+    spoken_as = role_of(signer, role if role or len(able) != 1 else able[0])
+    for name, roles in sorted(required.items()):
+        if spoken_as not in roles:
+            who = [s.name for s in signers if set(roles) & set(s.roles)]
+            raise SigningKeyError(
+                f"{signer.name} cannot approve {name} as {spoken_as}: "
+                f"{' or '.join(roles)} has to. Sign with --role, ask "
+                f"{' or '.join(who) or 'for such a signer'}, or correct [approvals] "
+                "in regml.toml."
+            )
+    return spoken_as
 
 
 def as_signer(origin: Origin, signer: "Signer") -> Origin:

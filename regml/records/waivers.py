@@ -1,14 +1,14 @@
 """Signing that findings of one rule are lived with until a day."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from regml.errors import RecordError, SigningKeyError
+from regml.errors import RecordError
 from regml.files.dvc import read_stages
-from regml.items.config import MAY_WAIVE, Signer
+from regml.items.config import MAY_WAIVE
 from regml.items.recorded import Record, Waiver
-from regml.records.approvals import as_signer, role_of, signer_of
+from regml.records.approvals import as_signer, entitled_role, signer_of
 from regml.records.keys import personal_key
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
@@ -53,7 +53,7 @@ def waive(
     key = personal_key()
     signers = read_config(root).signers
     signer = signer_of(key, signers)
-    spoken_as = _role(signer, role, signers)
+    spoken_as = entitled_role(signer, role, dict.fromkeys(subjects, MAY_WAIVE), signers)
     observed = observe(root, started_utc=started, stages=read_stages(root))
     waiver = Waiver(
         origin=as_signer(observed, signer),
@@ -65,16 +65,3 @@ def waive(
         because=because.strip(),
     )
     return append(root, waiver, key)
-
-
-def _role(signer: Signer, role: str | None, signers: Iterable[Signer]) -> str:
-    """Return the role that waives: without ``--role`` the one that may."""
-    able = [str(has) for has in signer.roles if has in MAY_WAIVE]
-    spoken_as = role_of(signer, role) if role or not able else able[0]
-    if spoken_as in MAY_WAIVE:
-        return spoken_as
-    who = [s.name for s in signers if set(s.roles) & set(MAY_WAIVE)]
-    raise SigningKeyError(
-        f"{signer.name} cannot waive a finding as {spoken_as}: only "
-        f"{' or '.join(MAY_WAIVE)} can. Ask {' or '.join(who) or 'for such a signer'}."
-    )

@@ -1,10 +1,12 @@
 """Signatures: which one stands for an item, who has to sign, what changed since."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from regml.errors import UnknownIdError
+from regml.items.base import Kind
 from regml.items.config import Role
 from regml.items.recorded import Approval, Person, Record
 from regml.trace.changes import field_changes
@@ -124,6 +126,59 @@ def approved_as_it_is(graph: TraceGraph, name: str) -> bool:
         and may_approve(graph, s)
     }
     return now is not None and signed >= set(approvers(graph, name))
+
+
+def to_sign(
+    graph: TraceGraph, ids: Iterable[str], kinds: Iterable[str]
+) -> tuple[str, ...]:
+    """Return what is to be signed: things by name, and all items of some kinds.
+
+    Raises:
+        UnknownIdError: There is no such kind, nothing of it, or nothing is named.
+    """
+    names = dict.fromkeys(ids)
+    for kind in kinds:
+        if kind.upper() not in set(Kind):
+            raise UnknownIdError(
+                f"there is no kind {kind!r}. Kinds: "
+                f"{', '.join(known.value.lower() for known in Kind)}."
+            )
+        found = [
+            located.item.id
+            for located in graph.evidence.items
+            if located.item.kind == kind.upper() and not located.item.retired
+        ]
+        if not found:
+            raise UnknownIdError(f"there is no item of kind {kind!r} in force.")
+        names |= dict.fromkeys(found)
+    if not names:
+        raise UnknownIdError(
+            "Say what to sign: an id such as SRS-001 or doc:05-software-requirements, "
+            "or --all and a kind."
+        )
+    return tuple(names)
+
+
+def required_roles(
+    graph: TraceGraph, names: Iterable[str], meaning: str
+) -> dict[str, tuple[str, ...]]:
+    """Return who may sign what in that meaning; for a review anybody may."""
+    if meaning not in APPROVING:
+        return {}
+    return {name: tuple(str(r) for r in approvers(graph, name)) for name in names}
+
+
+def news_about(graph: TraceGraph, name: str) -> tuple[str, ...]:
+    """Return what somebody should know before signing: what changed since last time."""
+    last = standing(graph, name)
+    if last is None:
+        return ("never signed",)
+    if last.fingerprint == graph.fingerprint(name):
+        return (f"as {last.person.name} signed it ({last.record.id})",)
+    return (
+        f"changed since {last.person.name} signed it ({last.record.id}):",
+        *changes_since(graph, name, last.fingerprint, last.record),
+    )
 
 
 def changes_since(

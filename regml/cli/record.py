@@ -12,7 +12,6 @@ from regml.cli import project_root
 from regml.errors import ConfigError
 
 if TYPE_CHECKING:
-    from regml.items.recorded import TestRun
     from regml.records.verify import Verification
 
 
@@ -91,13 +90,6 @@ def verify(ctx: click.Context, *, quick: bool, style: str) -> int:
     return 1 if result.problems or not result.listed else 0
 
 
-def _standing(root: Path) -> "tuple[str, TestRun] | None":
-    from regml.project import open_project
-    from regml.trace.results import standing_test_run
-
-    return standing_test_run(open_project(root).graph)
-
-
 def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
     from regml.items.recorded import LogProblem
 
@@ -118,66 +110,3 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-
-
-@click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option(
-    "--meaning",
-    type=click.Choice(["review", "approval", "responsibility", "authorship"]),
-    required=True,
-)
-@click.option("--role", help="In which of your roles you sign.")
-@click.option("--comment", default="", help="What you want to add.")
-@click.pass_context
-def approve(
-    ctx: click.Context,
-    ids: tuple[str, ...],
-    *,
-    meaning: str,
-    role: str | None,
-    comment: str,
-) -> None:
-    """Sign the content of items or documents as reviewed or approved.
-
-    A document is named like doc:05-software-requirements.
-    """
-    from regml.project import open_project
-    from regml.records.approvals import approve as sign
-
-    root = project_root(ctx.obj)
-    signed = open_project(root).graph.signable(ids)
-    made = sign(root, *signed, meaning=meaning, role=role, comment=comment)
-    click.echo(made.path)
-    click.echo(f"regml: signed {len(signed[0])} items ({meaning}).", err=True)
-
-
-@click.command()
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST]")
-@click.option(
-    "--unless-current",
-    is_flag=True,
-    help="Run nothing while the latest test run stands: same code, model and wording.",
-)
-@click.pass_context
-def test(
-    ctx: click.Context, arguments: tuple[str, ...], *, unless_current: bool
-) -> int:
-    """Run the device's tests and leave a signed record.
-
-    What stands behind -- goes to pytest. Exit status 0: all passed, 1: some failed,
-    2: there are none, or they could not be run.
-    """
-    from regml.records.device_tests import run_device_tests
-
-    root = project_root(ctx.obj)
-    if unless_current and (standing := _standing(root)):
-        path, run = standing
-        click.echo("regml: the latest test run still stands; nothing to run.", err=True)
-        click.echo(path)
-        return int(any(case.outcome == "failed" for case in run.cases))
-    tested = run_device_tests(root, arguments)
-    for item_id in tested.unknown:
-        click.echo(f"regml: tests verify {item_id}, which is no item.", err=True)
-    click.echo(tested.record.path)
-    return 1 if tested.failed else 0

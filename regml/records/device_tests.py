@@ -1,6 +1,7 @@
 """Running the tests of the device and leaving a signed record of every case."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from regml.digest import digest_file
 from regml.errors import ConfigError, RecordError
@@ -29,6 +30,11 @@ PLUGIN = ("-p", "no:regml", "-p", "regml.pytest_plugin")
 
 NEEDLESS = ("-p", "no:hydra_pytest")
 """A plugin that comes with DVC, takes seconds to load, and helps no device test."""
+
+HARMLESS: Final = re.compile(
+    r"-[qvs]+|-n|\d+|auto|-p|xdist|no:\w+|--(tb|color|durations|junit-?xml)=.+"
+)
+"""Arguments for pytest that leave no test out."""
 
 PYTEST_ALL_PASSED, PYTEST_SOME_FAILED, PYTEST_NOTHING = 0, 1, 5
 
@@ -68,7 +74,7 @@ def run_device_tests(root: Path, arguments: Sequence[str]) -> Tested:
     fingerprints = {
         located.item.id: located.item.fingerprint() for located in read_items(root)
     }
-    models = _models(root, config)
+    models = models_now(root, config)
     cases = _run_pytest(root, _paths(root, config.sources.tests, arguments), arguments)
     verified = {item_id for case in cases for item_id in case.verifies}
     run = TestRun(
@@ -82,6 +88,7 @@ def run_device_tests(root: Path, arguments: Sequence[str]) -> Tested:
             for item_id in sorted(verified & set(fingerprints))
         },
         models=models,
+        complete=all(HARMLESS.fullmatch(argument) for argument in arguments),
     )
     return Tested(
         record=append(root, run, key),
@@ -148,8 +155,11 @@ def _paths(
     return paths
 
 
-def _models(root: Path, config: "Config") -> dict[str, str]:
-    """Return the digest of the weights that the latest passed training made."""
+def models_now(root: Path, config: "Config") -> dict[str, str]:
+    """Return the digest of the weights that the latest passed training made.
+
+    Empty where they are not on this machine: nothing can have used them.
+    """
     for record in reversed(read_log(root, config.signers).records):
         run = record.statement
         if isinstance(run, StageRun) and run.outcome is Outcome.PASSED:

@@ -1,9 +1,7 @@
 """Writes the reference pages: commands, items and checks, each from the code."""
 
-import inspect
 import types
 import typing
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from pydantic import BaseModel
 
 from regml.cli import cli
 from regml.items.links import MODELS
+from regml.items.schema import meanings, parts_of, summary_of
 from regml.trace.rules import RULES
 
 
@@ -59,10 +58,10 @@ def items_page() -> str:
     ]
     parts_of_items: dict[type[BaseModel], None] = {}
     for kind, model in MODELS.items():
-        parts += [f"## {kind.value}: {_summary(model)}\n", _fields(model)]
-        parts_of_items |= dict.fromkeys(_nested(model))
+        parts += [f"## {kind.value}: {summary_of(model)}\n", _fields(model)]
+        parts_of_items |= dict.fromkeys(parts_of(model))
     for part in parts_of_items:
-        parts += [f"## {part.__name__}: {_summary(part)}\n", _fields(part)]
+        parts += [f"## {part.__name__}: {summary_of(part)}\n", _fields(part)]
     return "\n".join(parts)
 
 
@@ -86,12 +85,8 @@ def _help(command: click.Command, context: click.Context) -> str:
     return f"```text\n{command.get_help(context)}\n```\n"
 
 
-def _summary(model: type[BaseModel]) -> str:
-    return (inspect.getdoc(model) or "").split("\n", maxsplit=1)[0].rstrip(".")
-
-
 def _fields(model: type[BaseModel]) -> str:
-    words = _attributes(model)
+    words = meanings(model)
     lines = ["| field | type | needed | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         if name not in {"id", "text"}:
@@ -103,44 +98,11 @@ def _fields(model: type[BaseModel]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _attributes(model: type[BaseModel]) -> dict[str, str]:
-    """Return the meaning of each field from the docstrings of a model and its bases."""
-    words: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        name = ""
-        for line in (inspect.cleandoc(base.__doc__ or "")).splitlines():
-            if line.startswith("    ") and not line.startswith("     ") and ":" in line:
-                name, _, meaning = line.strip().partition(": ")
-                words[name] = meaning
-            elif line.startswith("     ") and name:
-                words[name] += " " + line.strip()
-            else:
-                name = ""
-    return {name: meaning.replace("``", "`") for name, meaning in words.items()}
-
-
 def _anchor(model: type[BaseModel]) -> str:
     """Return the anchor that MyST makes from the heading of a model."""
-    heading = f"{model.__name__}: {_summary(model)}".lower()
+    heading = f"{model.__name__}: {summary_of(model)}".lower()
     kept = "".join(c for c in heading if c.isalnum() or c in " -_")
     return kept.replace(" ", "-")
-
-
-def _nested(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Give every model that stands in a field of another, outer ones first."""
-    for field in model.model_fields.values():
-        for part in _leaves(field.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                yield part
-                yield from _nested(part)
-
-
-def _leaves(annotation: Any) -> Iterator[Any]:
-    parts = typing.get_args(annotation)
-    if not parts:
-        yield annotation
-    for part in parts:
-        yield from _leaves(part)
 
 
 def _type(annotation: Any) -> str:

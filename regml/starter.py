@@ -9,6 +9,7 @@ from pathlib import Path
 
 from regml.errors import ConfigError
 from regml.files.config import CONFIG
+from regml.files.editor import editor_files
 from regml.files.git import person
 from regml.items.recorded import Person
 from regml.records.keys import personal_key, public_pem
@@ -101,6 +102,9 @@ def _copy_example(target: Path) -> None:
             shutil.copytree(origin, copy, ignore=LEFT_OUT)
         else:
             shutil.copyfile(origin, copy)
+    for name, text in editor_files().items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(text, encoding="utf-8", newline="\n")
     (target / "records").mkdir()
     (target / "records" / "README.md").write_text(_RECORDS, encoding="utf-8")
     (target / "README.md").write_text(_README, encoding="utf-8")

@@ -1,8 +1,14 @@
-"""``regml init``: the first minute."""
+"""``regml init``, ``new``, ``schema``: beginning things."""
 
+import datetime as dt
+import os
 from pathlib import Path
 
 import click
+
+from regml.cli import project_root
+from regml.cli.trace import form_option, print_table
+from regml.errors import UnknownIdError
 
 
 @click.command()
@@ -25,3 +31,88 @@ def init(directory: Path, example: str) -> None:
         err=True,
     )
     click.echo(str(started.root))
+
+
+@click.command()
+@click.argument("kind", required=False)
+@click.argument("title", required=False)
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A field and its value in YAML, e.g. refines=UN-01; text is the body.",
+)
+@click.option("--list", "only_list", is_flag=True, help="List the kinds of item.")
+@form_option("text", "markdown", "json")
+@click.pass_context
+def new(
+    ctx: click.Context,
+    kind: str | None,
+    title: str | None,
+    fields: tuple[str, ...],
+    form: str,
+    *,
+    only_list: bool,
+) -> None:
+    """Write a new item of a KIND with the next free id, and print its path.
+
+    The file holds every field that the kind needs; what is still to be written says
+    TBD, which 'regml check' finds. Ids of removed items are not given again.
+    """
+    from regml.files.new_item import kind_named, kind_table, new_item
+    from regml.trace.page import Table
+
+    root = project_root(ctx.obj)
+    if only_list:
+        columns = ("kind", "what", "folder", "next id")
+        print_table(Table(columns, kind_table(root)), form)
+        return
+    if not kind or not title:
+        raise click.UsageError('Say what: regml new KIND "Title".', ctx)
+    today = dt.datetime.now(dt.UTC).date()
+    path = new_item(root, kind_named(kind), title, _pairs(fields), today=today)
+    click.echo(os.path.relpath(root / path))
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write it, or without NAME all of them, into this folder.",
+)
+def schema(name: str | None, out: Path | None) -> None:
+    """Print the JSON Schema of an item or a configuration file.
+
+    NAME is a kind of item (un, srs, risk, ...), regml-toml or risk-policy; without it
+    the names are listed.
+    """
+    from regml.files.editor import schema_files, schema_text
+    from regml.items.schema import SCHEMAS
+
+    if name is not None and name.lower() not in SCHEMAS:
+        raise UnknownIdError(
+            f"there is no schema {name!r}. Schemas: {', '.join(SCHEMAS)}."
+        )
+    if out is not None:
+        named = f"{name.lower()}.schema.json" if name else ""
+        out.mkdir(parents=True, exist_ok=True)
+        for file_name, text in schema_files().items():
+            if not named or file_name == named:
+                (out / file_name).write_text(text, encoding="utf-8", newline="\n")
+                click.echo(str(out / file_name))
+    elif name is None:
+        click.echo("\n".join(SCHEMAS))
+    else:
+        click.echo(schema_text(name.lower()), nl=False)
+
+
+def _pairs(fields: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for field in fields:
+        name, sign, value = field.partition("=")
+        if not sign or not name:
+            raise click.BadParameter(f"{field!r} is not NAME=VALUE.")
+        pairs[name] = value
+    return pairs

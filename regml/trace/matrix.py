@@ -192,8 +192,22 @@ def _implementing(
     ]
 
 
+def _refining(
+    graph: TraceGraph, cell: str, row: Row, kinds: Sequence[str]
+) -> list[str]:
+    """Give the requirements behind a need, also those derived from another one."""
+    found: set[str] = set()
+    waiting = [cell]
+    while waiting:
+        for edge in graph.into(waiting.pop(), Link.REFINES):
+            if edge.source.startswith("SRS-") and edge.source not in found:
+                found.add(edge.source)
+                waiting.append(edge.source)
+    return sorted(found)
+
+
 STEPS: Final[Mapping[tuple[str, str], Step]] = {
-    ("need", "srs"): _sources(Link.REFINES, prefixes=("SRS-",)),
+    ("need", "srs"): _refining,
     ("srs", "need"): _targets(Link.REFINES, prefixes=("UN-",)),
     ("srs", "sw"): _sources(Link.IMPLEMENTS, prefixes=("SW-",)),
     ("sw", "srs"): _targets(Link.IMPLEMENTS, prefixes=("SRS-",)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from regml.findings import Severity
-from regml.items.base import SafetyClass
+from regml.items.base import Kind, SafetyClass
 from regml.items.risk import (
     Cause,
     CauseCategory,
@@ -18,6 +18,7 @@ from tests.factories import (
     CONFIG,
     checklist_exclusion,
     control,
+    document,
     evidence_of,
     risk,
     software,
@@ -251,6 +252,18 @@ DEFECTS = (
         with_item(CLEAN, "RISK-001", harm="Another"),
         "1 of 1 risks are not approved by quality as they are now: RISK-001",
         also=frozenset({"C11"}),
+    ),
+    Defect(
+        "R15",
+        "a risk management file that nobody approved",
+        replace(
+            CLEAN,
+            documents=(
+                *CLEAN.documents,
+                document("risk-management-file", number="90", items=(Kind.RISK,)),
+            ),
+        ),
+        "'Risk management file' is not approved by quality as it is now",
     ),
     Defect(
         "R16",

@@ -103,6 +103,7 @@ DEFECTS = (
             tests=(*CLEAN.tests, replace(UNKNOWN_TEST, verifies=("SRS-001",))),
         ),
         "not run",
+        also=frozenset({"C07"}),
     ),
     Defect(
         "T04",
@@ -114,9 +115,13 @@ DEFECTS = (
     Defect(
         "T04",
         "a failed test with a problem report",
-        evidence_of(FAILED_TEST.plus(problem_report(affects=("SRS-001", "SRS-004")))),
+        evidence_of(
+            FAILED_TEST.plus(
+                problem_report(id="PR-009", affects=("SRS-001", "SRS-004"))
+            )
+        ),
         "not met",
-        also=frozenset({"R06"}),
+        also=frozenset({"R06", "C07"}),
     ),
     Defect(
         "T04",
@@ -124,7 +129,7 @@ DEFECTS = (
         evidence_of(
             PARTS.but(
                 "SRS-002", acceptance=(Acceptance(metric="dice", at_least=0.99),)
-            ).plus(problem_report(affects=("SRS-002",)))
+            ).plus(problem_report(id="PR-009", affects=("SRS-002",)))
         ),
         "below 0.99",
     ),
@@ -150,6 +155,7 @@ DEFECTS = (
         "a protocol nobody executed",
         evidence_of(PARTS.plus(manual_protocol())),
         "was executed",
+        also=frozenset({"C07"}),
     ),
     Defect(
         "T05",

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from regml.findings import Severity
-from regml.items.config import Role
+from regml.items.base import Kind
 from regml.items.risk import Lowers, Risk
-from regml.trace.model import TraceGraph
-from regml.trace.results import approved_now
+from regml.trace.model import NodeType, TraceGraph
 from regml.trace.rules.base import Gap, rule
+from regml.trace.signatures import approved_as_it_is, approvers, signatures
 
 
 def _controlled(graph: TraceGraph) -> list[Risk]:
@@ -141,27 +141,48 @@ def is_watched(graph: TraceGraph, risk: Risk) -> Iterator[Gap]:
         )
 
 
+Review = tuple[str, ...]
+"""What has to be approved together: one document, or every risk without one."""
+
+
+def _reviews(graph: TraceGraph) -> list[Review]:
+    risks = tuple(risk.id for risk in graph.items(Risk))
+    documents: list[Review] = [
+        (plan.node_id,) for plan in graph.evidence.documents if Kind.RISK in plan.items
+    ]
+    return (documents or [risks]) if risks else []
+
+
 # ISO 14971 9
 @rule(
     "R15",
-    "Quality approved the risks as they are now.",
-    lambda graph: [risks] if (risks := graph.items(Risk)) else [],
+    "The risk management file is approved as risks, policy and results are now.",
+    _reviews,
     clauses=("ISO 14971 9",),
 )
-def is_reviewed(graph: TraceGraph, risks: tuple[Risk, ...]) -> Iterator[Gap]:
-    """An approval older than the newest change of a risk is no review of it."""
-    unsigned = [
-        risk.id for risk in risks if not approved_now(graph, risk.id, (Role.QUALITY,))
-    ]
-    if unsigned:
-        yield Gap(
-            "risk",
-            f"{len(unsigned)} of {len(risks)} risks are not approved by quality as "
-            f"they are now: {_some(unsigned)}.",
-            "Review the risk management file and sign: 'regml approve --meaning "
-            "approval " + " ".join(unsigned[:3]) + (" ...'." if unsigned[3:] else "'."),
-            graph.where(unsigned[0]),
+def is_reviewed(graph: TraceGraph, review: Review) -> Iterator[Gap]:
+    """An approval older than the newest change is no review of it."""
+    unsigned = [name for name in review if not approved_as_it_is(graph, name)]
+    if not unsigned:
+        return
+    roles = " and ".join(approvers(graph, unsigned[0]))
+    first = graph.nodes[unsigned[0]]
+    if first.type is NodeType.DOCUMENT:
+        when = "no more" if signatures(graph, first.id) else "not"
+        message = f"'{first.title}' is {when} approved by {roles} as it is now"
+    else:
+        message = (
+            f"{len(unsigned)} of {len(review)} risks are not approved by {roles} as "
+            f"they are now: {_some(unsigned)}"
         )
+    more = " ..." if unsigned[3:] else ""
+    yield Gap(
+        first.id,
+        f"{message}.",
+        "Review the risk management file and sign: 'regml approve --meaning approval "
+        f"{' '.join(unsigned[:3])}{more}'.",
+        first.where,
+    )
 
 
 def _some(names: list[str], most: int = 5) -> str:

@@ -19,7 +19,7 @@ from regml.trace.facts import RECORDS, SORTS, Fact, Facts
 from regml.trace.model import TraceGraph
 from regml.trace.page import Table
 from regml.trace.results import approved_now
-from regml.trace.rules import check
+from regml.trace.rules import RULES, check
 
 COLUMNS: Final = ("clause", "title", "state", "evidence", "missing", "next")
 
@@ -192,11 +192,20 @@ class Ledger:
         return self._facts[safety_class]
 
     def _outcomes(self, safety_class: SafetyClass) -> tuple[RuleOutcome, ...]:
-        if safety_class is not self.graph.evidence.config.device.safety_class:
-            return check(self.graph, safety_class=safety_class)
+        """Return what rules find for a class; most look at every class alike."""
         if self.outcomes is None:
             self.outcomes = check(self.graph)
-        return self.outcomes
+        if safety_class is self.graph.evidence.config.device.safety_class:
+            return self.outcomes
+        classes = {rule.id: rule.classes for rule in RULES}
+        again = [
+            outcome.rule
+            for outcome in self.outcomes
+            if outcome.off or safety_class not in classes.get(outcome.rule, ())
+        ]
+        found = check(self.graph, again, safety_class=safety_class)
+        other = {outcome.rule: outcome for outcome in found}
+        return tuple(other.get(outcome.rule, outcome) for outcome in self.outcomes)
 
     def _row(
         self,

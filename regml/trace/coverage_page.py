@@ -61,11 +61,13 @@ def _lines(found: RowCoverage, coverage: Coverage) -> Iterator[str]:
     state = found.state.ljust(len(State.NOT_APPLICABLE))
     yield f"{state}  {number}  {title_of(found.row)}"
     indent = " " * (len(State.NOT_APPLICABLE) + 2)
-    parts = [("because", (found.why,) if found.why else ())]
-    if found.state is State.COVERED:
-        parts.append(("evidence", found.evidence))
-    parts += [("missing", found.missing), ("next", found.steps)]
-    for name, texts in parts:
+    parts: dict[str, tuple[str, ...]] = {
+        "because": (found.why,) if found.why else (),
+        "evidence": found.evidence if found.state is State.COVERED else (),
+        "missing": found.missing,
+        "next": found.steps,
+    }
+    for name, texts in parts.items():
         for text in texts:
             yield f"{indent}{name:<8}  {text}"
 

@@ -31,7 +31,7 @@ FOLDERS: Final = {
     Kind.PROBLEM_REPORT: "maintenance/problems",
     Kind.PCCP_MODIFICATION: "maintenance/pccp",
     Kind.EXCLUSION: "requirements_srs/exclusions",
-    Kind.EXTERNAL_EVIDENCE: "maintenance/external",
+    Kind.EXTERNAL_EVIDENCE: "requirements_srs/external",
 }
 """Where new items of each kind go."""
 

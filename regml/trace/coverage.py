@@ -231,7 +231,7 @@ class Ledger:
             why = f"excluded by {excluded}, approved by quality"
             return RowCoverage(row, State.NOT_APPLICABLE, why)
         elif row.applies_if and _state(found) is not State.COVERED:
-            found = (*found, _decision(catalogue.cite(row), row.applies_if))
+            found = (*found, self._decision(catalogue.cite(row), row.applies_if))
             if not any(fact.there for fact in found):
                 return RowCoverage(row, State.MANUAL, facts=found)
         return RowCoverage(row, _state(found), facts=found)
@@ -289,12 +289,25 @@ class Ledger:
 
     def _exclusion(self, citation: str) -> str | None:
         """Return the approved item that excludes a row, or all below a number."""
-        for item in self.graph.items(Exclusion):
-            if any(_is_below(citation, name) for name in item.excludes) and (
-                approved_now(self.graph, item.id, (Role.QUALITY,))
-            ):
-                return item.id
+        for item_id in self._excluding(citation):
+            if approved_now(self.graph, item_id, (Role.QUALITY,)):
+                return item_id
         return None
+
+    def _excluding(self, citation: str) -> Iterator[str]:
+        for item in self.graph.items(Exclusion):
+            if any(_is_below(citation, name) for name in item.excludes):
+                yield item.id
+
+    def _decision(self, citation: str, condition: str) -> Fact:
+        """Return who still has to decide whether a row is asked for."""
+        for item_id in self._excluding(citation):
+            words = f"quality has not approved {item_id}, which excludes it"
+            step = f"regml approve {item_id} --meaning approval"
+            return Fact(False, words, step, person=True)
+        words = f"nobody has decided whether {condition}"
+        step = f"If not, exclude '{citation}' in an NA item that quality approves."
+        return Fact(False, words, step, person=True)
 
 
 def _knows(catalogue: Catalogue, asked: str | None) -> bool:
@@ -385,12 +398,6 @@ def _state(facts: Iterable[Fact]) -> State:
     if not missing:
         return State.COVERED
     return State.MANUAL if all(fact.person for fact in missing) else State.GAP
-
-
-def _decision(citation: str, condition: str) -> Fact:
-    words = f"nobody has decided whether {condition}"
-    step = f"If not, exclude '{citation}' in an NA item that quality approves."
-    return Fact(False, words, step, person=True)
 
 
 def _is_below(number: str, prefix: str) -> bool:

@@ -254,7 +254,9 @@ def test_a_condition_is_decided_by_evidence_or_by_an_approved_exclusion() -> Non
     assert nobody.state is State.MANUAL
     assert "nobody has decided whether it is old" in nobody.missing
     written = evidence_of(PARTS.plus(exclusion("S 1")))
-    assert decide(written, asked, condition).state is State.MANUAL
+    unsigned = decide(written, asked, condition)
+    assert unsigned.state is State.MANUAL
+    assert "quality has not approved NA-01, which excludes it" in unsigned.missing
     found = decide(signed(written, "NA-01"), asked, condition)
     assert found.state is State.NOT_APPLICABLE
     assert found.why == "excluded by NA-01, approved by quality"

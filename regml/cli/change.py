@@ -8,7 +8,10 @@ from regml.cli import project_root
 from regml.cli.trace import form_option, print_page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regml.trace.diff import State
+    from regml.trace.impact import Impact
 
 
 @click.command()
@@ -34,3 +37,53 @@ def _state(ctx: click.Context, revision: str | None) -> "State":
 
     project = open_project(project_root(ctx.obj), at=revision)
     return State(revision or "work tree", project.graph, project.check())
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="ID...")
+@click.option(
+    "--since",
+    metavar="REV",
+    help="Ask about all that differs between this git revision and the work tree.",
+)
+@form_option("text", "markdown", "json")
+@click.pass_context
+def impact(
+    ctx: click.Context, names: tuple[str, ...], since: str | None, form: str
+) -> None:
+    """Tell what a change touches, and why.
+
+    ID is an item, a test, a document such as doc:05-software-requirements, or a file.
+    Prints items to look at again, tests to run again, risks to evaluate again,
+    documents and items to sign again, and stages to reproduce.
+    """
+    from regml.project import open_project
+    from regml.trace.impact import changed_by_name
+    from regml.trace.impact import impact as ask
+    from regml.trace.impact_page import impact_page
+
+    if bool(names) == (since is not None):
+        raise click.UsageError("Name what changes, or a revision with --since.", ctx)
+    root = project_root(ctx.obj)
+    if since is not None:
+        print_page(impact_page(_impact_since(root, since), f"all since {since}"), form)
+        return
+    graph = open_project(root).graph
+    found = ask(graph, changed_by_name(graph, names))
+    print_page(impact_page(found, ", ".join(names)), form)
+
+
+def _impact_since(root: "Path", since: str) -> "Impact":
+    from regml.files.history import changed_files
+    from regml.project import open_project, outdated_stages
+    from regml.trace.impact import changed_between
+    from regml.trace.impact import impact as ask
+
+    old, new = open_project(root, at=since), open_project(root)
+    changed = changed_between(
+        old.graph,
+        new.graph,
+        paths=changed_files(root, old.evidence.commit or since),
+        stages=outdated_stages(old, new),
+    )
+    return ask(new.graph, changed, old.graph)

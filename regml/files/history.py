@@ -1,13 +1,14 @@
 """What git knows of the past of a project: its commits and who wrote what last."""
 
 import datetime as dt
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from regml.files.git import ARGUMENTS_AT_ONCE, in_repository, run_git
+from regml.files.git import ARGUMENTS_AT_ONCE, in_repository, list_files, run_git
 from regml.items.recorded import Person
 
 _START: Final = "/"
@@ -114,6 +115,19 @@ def last_changes(
     return found
 
 
+def changed_files(root: Path, since: str) -> frozenset[str]:
+    """Return the files of the work tree that differ from a revision, also new ones.
+
+    Raises:
+        ConfigError: git does not know the revision.
+    """
+    told = run_git(
+        root, "diff", "--name-only", "--no-renames", "--relative", "-z", since, "--"
+    )
+    differing = {os.fsdecode(path) for path in told.split(b"\0") if path}
+    return frozenset(differing | list_files(root).untracked)
+
+
 def commit_times(root: Path, commits: Iterable[str]) -> dict[str, str]:
     """Return when commits were made, RFC 3339 with ``Z``; unknown ones are left out."""
     wanted = sorted({sha for sha in commits if _SHA.fullmatch(sha)})
@@ -170,7 +184,7 @@ def _commits(
 
 
 def _prefix(root: Path) -> str:
-    """Return the project's folder inside the repository, with ``/``; ``""`` at its root."""
+    """Return the project's folder inside the repository, with ``/``; else ``""``."""
     return run_git(root, "rev-parse", "--show-prefix").decode().rstrip("\n")
 
 

@@ -83,6 +83,11 @@ def _change_request(item: ChangeRequest) -> ItemSection:
         ("Changes", item.changes),
         ("Resolves", item.resolves),
         ("Impact", item.impact),
+        ("Safety class", item.class_check),
+        ("Risks", item.risk_check),
+        ("Verification", item.verification),
+        ("Verified by", item.verified_by),
+        ("Closed", item.closed or "open"),
     ]
     return ItemSection(item.id, item.title, item.text, facts(rows))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from regml.findings import Severity
+from regml.items.base import Kind
 from regml.items.config import MAY_WAIVE
 from regml.items.links import references
 from regml.items.recorded import Approval, Person, Record, Waiver
@@ -24,6 +25,9 @@ from regml.trace.signatures import (
     signed_names,
     standing,
 )
+
+TELL_OF_THE_PAST: Final = frozenset({Kind.CHANGE_REQUEST, Kind.PROBLEM_REPORT})
+"""What they name changes because of them: that makes no link of theirs suspect."""
 
 _UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -49,6 +53,8 @@ def _links(graph: TraceGraph) -> Iterator[Confirmed]:
         item = located.item
         signed = None if item.retired else standing(graph, item.id)
         if signed is None:
+            continue
+        if item.kind in TELL_OF_THE_PAST:
             continue
         for target in dict.fromkeys(ref.target for ref in references(item)):
             if graph.fingerprint(target) is not None:

@@ -1,0 +1,226 @@
+"""C: change requests, and commits that have one (IEC 62304 8.2)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from regml.files.git import lies_in
+from regml.files.history import Commit
+from regml.files.markdown import ITEM_FOLDERS
+from regml.findings import Severity
+from regml.items.base import Kind
+from regml.items.config import Config
+from regml.items.lifecycle import ChangeRequest
+from regml.trace.model import SHORT, TraceGraph
+from regml.trace.results import Status, requirement_status
+from regml.trace.rules.base import Gap, rule
+from regml.trace.signatures import approved_as_it_is, approvers
+
+ALWAYS: Final = ("dhf_templates", "dvc.yaml", "params.yaml", "regml.toml")
+"""Under change control in every project, besides sources, items and lock file."""
+
+_NAMED: Final = re.compile(rf"\b{Kind.CHANGE_REQUEST}-\d{{2,}}\b")
+_REQUESTS: Final = re.compile(r"(?:CR|PR)-\d{2,}\.md")
+"""Files that ask for changes; writing them is no change."""
+
+_MOST: Final = 3
+"""How many paths a finding names."""
+
+
+def controlled(config: Config) -> frozenset[str]:
+    """Return the files and folders that only change with a change request."""
+    sources, control = config.sources, config.change_control
+    named = (
+        *sources.software,
+        *sources.tests,
+        sources.lock,
+        *ITEM_FOLDERS,
+        *ALWAYS,
+        *(control.paths if control else ()),
+    )
+    return frozenset(path.rstrip("/") for path in named)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit under change control.
+
+    Attributes:
+        commit: It.
+        paths: What it touches of what is under control, sorted.
+    """
+
+    commit: Commit
+    paths: tuple[str, ...]
+
+
+def changes(graph: TraceGraph) -> Iterator[Change | str]:
+    """Give each commit that touches what is under control.
+
+    Or the name of the beginning, where git does not know it: then nobody can tell.
+    """
+    control = graph.evidence.config.change_control
+    if control is None:
+        return
+    if graph.evidence.controlled_since is None:
+        yield str(control.since)
+        return
+    places = controlled(graph.evidence.config)
+    for commit in graph.evidence.history:
+        touched = tuple(
+            path
+            for path in commit.paths
+            if lies_in(path, places)
+            and not _REQUESTS.fullmatch(path.rpartition("/")[2])
+        )
+        if touched:
+            yield Change(commit, touched)
+
+
+# IEC 62304 8.2.1
+@rule(
+    "C06",
+    "Every commit to something under change control names an approved change request.",
+    changes,
+    severity=Severity.MAJOR,
+    clauses=("IEC 62304 8.2.1", "ISO 13485 7.3.9"),
+)
+def has_a_change_request(graph: TraceGraph, change: Change | str) -> Iterator[Gap]:
+    """One approved request is enough; a message may name several."""
+    if isinstance(change, str):
+        yield Gap(
+            "regml.toml",
+            f"Change control is to begin with {change}, which git does not know: no "
+            "commit is looked at.",
+            f"Make the baseline with 'git tag {change}', or correct 'since' under "
+            "[change_control].",
+            "regml.toml",
+        )
+        return
+    commit = change.commit
+    named = list(dict.fromkeys(_NAMED.findall(f"{commit.subject}\n{commit.body}")))
+    reasons = {name: _not_approved(graph, name) for name in named}
+    if named and not all(reasons.values()):
+        return
+    why = "; ".join(f"{name} {reason}" for name, reason in reasons.items())
+    more = len(change.paths) - _MOST
+    touched = ", ".join(change.paths[:_MOST]) + (
+        f" and {more} more" if more > 0 else ""
+    )
+    yield Gap(
+        f"commit@{commit.sha[:SHORT]}",
+        f"{commit.person.name} changed {touched} on {commit.time_utc[:10]} "
+        f"('{commit.subject}') "
+        + (
+            f"with a change request that does not count: {why}."
+            if why
+            else "without naming a change request."
+        ),
+        _remedy(graph, named, commit),
+        change.paths[0],
+    )
+
+
+def _not_approved(graph: TraceGraph, name: str) -> str:
+    """Return why a change request does not count, or nothing when it does."""
+    item = graph.item(name)
+    if not isinstance(item, ChangeRequest):
+        return "does not exist"
+    if item.retired:
+        return f"is retired ({item.retired})"
+    if not approved_as_it_is(graph, name):
+        return "is not approved as it is"
+    return ""
+
+
+def _remedy(graph: TraceGraph, named: list[str], commit: Commit) -> str:
+    known = [name for name in named if graph.item(name)]
+    if known:
+        who = " and ".join(approvers(graph, known[0]))
+        return f"Have {who} sign it: 'regml approve --meaning approval {known[0]}'."
+    return (
+        "Write a change request and name it in the message (before it is shared: 'git "
+        "commit --amend'); for a commit that cannot change, quality signs 'regml waive "
+        f"C06 commit@{commit.sha[:SHORT]}' and names the request there."
+    )
+
+
+def closed(graph: TraceGraph) -> tuple[ChangeRequest, ...]:
+    """Return the change requests in force that say they are closed."""
+    return tuple(c for c in graph.items(ChangeRequest) if c.closed is not None)
+
+
+# IEC 62304 8.2.2 to 8.2.4, 7.4
+@rule(
+    "C07",
+    "Every closed change request has impact analysis, class check, risk check, "
+    "verification that passed, and an approval.",
+    closed,
+    clauses=("IEC 62304 8.2.2", "IEC 62304 8.2.3", "IEC 62304 8.2.4", "IEC 62304 7.4"),
+)
+def is_closed_rightly(graph: TraceGraph, change: ChangeRequest) -> Iterator[Gap]:
+    """A result that is stale was good when the request was closed."""
+    parts = {
+        "impact": "impact analysis",
+        "class_check": "check of the safety class",
+        "risk_check": "check of the risks",
+        "verification": "word on its verification",
+        "verified_by": "requirement or protocol whose results show it",
+    }
+    missing = {
+        field: what for field, what in parts.items() if not getattr(change, field)
+    }
+    if missing:
+        yield Gap(
+            change.id,
+            f"{change.id} is closed and has no {', no '.join(missing.values())}.",
+            f"Fill in {', '.join(repr(field) for field in missing)} of {change.id}, or "
+            "open it again: remove 'closed'.",
+            graph.where(change.id, "closed:"),
+        )
+    for name in change.verified_by:
+        if problem := _not_shown(graph, name):
+            yield Gap(
+                change.id,
+                f"{change.id} is closed, but {name}, which is to show that it is done, "
+                f"{problem}.",
+                f"Verify {name}, or open {change.id} again: remove 'closed'.",
+                graph.where(change.id, name),
+            )
+    yield from _dates(graph, change)
+    if not approved_as_it_is(graph, change.id):
+        who = " and ".join(approvers(graph, change.id))
+        yield Gap(
+            change.id,
+            f"{change.id} is closed, but {who} has not approved it as it is.",
+            f"Have {who} sign: 'regml approve --meaning approval {change.id}'.",
+            graph.where(change.id, "closed:"),
+        )
+
+
+def _not_shown(graph: TraceGraph, name: str) -> str:
+    if graph.item(name) is None:
+        return "does not exist"
+    status = requirement_status(graph, name).status
+    return "" if status in (Status.PASSED, Status.STALE) else f"is {status}"
+
+
+def _dates(graph: TraceGraph, change: ChangeRequest) -> Iterator[Gap]:
+    if change.closed is None:
+        return
+    if change.closed < change.raised:
+        what = f"before it was raised ({change.raised})"
+    elif change.closed > graph.evidence.today:
+        what = "a day that is to come"
+    else:
+        return
+    yield Gap(
+        change.id,
+        f"{change.id} says it was closed on {change.closed}, {what}.",
+        f"Correct 'closed' or 'raised' of {change.id}.",
+        graph.where(change.id, "closed:"),
+    )
+
+
+RULES = (has_a_change_request, is_closed_rightly)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -67,6 +67,8 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
         ConfigError: There is no template, or ``out`` holds something else.
     """
     require_extra(formats)
+    # what is built says nothing about what was built before: same state, same bytes
+    project = replace(project, evidence=replace(project.evidence, built=None))
     outcomes = project.check()
     state = build_state(project)
     figures = find_figures(project.evidence.tree)
@@ -124,6 +126,10 @@ def build_state(project: Project) -> Build:
         dirty=evidence.dirty,
         heads=evidence.log_heads,
         program=f"regml {regml.__version__}",
+        documents={
+            plan.node_id: project.graph.fingerprint(plan.node_id) or ""
+            for plan in evidence.documents
+        },
     )
 
 

@@ -18,6 +18,7 @@ from regml.dhf.context.common import (
 from regml.dhf.context.data import split_table
 from regml.dhf.context.items import item_section
 from regml.dhf.context.model import run_section, run_table
+from regml.dhf.context.release import release_facts, release_tables
 from regml.dhf.context.verification import criteria
 from regml.dhf.table import Table, table
 from regml.digest import sha256_of
@@ -30,6 +31,7 @@ from regml.items.recorded import (
     Approval,
     Outcome,
     Record,
+    Release,
     StageRun,
     TestRun,
     Waiver,
@@ -166,6 +168,11 @@ def _record(graph: TraceGraph, record: Record) -> Content:
             return _approval(graph, record, approval)
         case Waiver() as waiver:
             return _waiver(graph, record, waiver)
+        case Release() as release:
+            return Content(
+                facts=facts([*release_facts(release), *_origin(record)]),
+                sections=release_tables(release),
+            )
 
 
 def _origin(record: Record) -> list[tuple[str, object]]:

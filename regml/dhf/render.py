@@ -5,7 +5,7 @@ there, or tries to compute with Python, is an error that names its file and line
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
@@ -30,6 +30,7 @@ class Build:
         dirty: Files that differ from the commit.
         heads: Heads of the record log.
         program: Name and version of regml.
+        documents: Fingerprint of each document that is built, by id.
     """
 
     device: str
@@ -40,6 +41,7 @@ class Build:
     dirty: tuple[str, ...]
     heads: tuple[str, ...]
     program: str
+    documents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from regml.dhf.formats import Format
 from regml.dhf.render import Build, Document
+from regml.digest import canonical_json
 from regml.errors import ConfigError
+from regml.files.built import STATE, SUMS
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
-
-SUMS = "SHA256SUMS"
-"""Lists every file of the folder with its SHA-256, as ``sha256sum -c`` reads it."""
 
 
 def write_folder(
@@ -59,6 +58,7 @@ def write_folder(
         if Format.HTML in formats:
             _write_pages(pages, new / "html")
             shutil.copytree(work / "figures", new / "html" / "figures")
+        (new / STATE).write_bytes(_state(build))
         files = _write_sums(new)
         _swap(new, out, Path(scratch, "old"))
     return files
@@ -101,6 +101,17 @@ def _jobs(
                     for document in documents
                 ]
     return jobs
+
+
+def _state(build: Build) -> bytes:
+    """Return what check C16 compares with the project later."""
+    state = {
+        "commit": build.commit,
+        "heads": build.heads,
+        "documents": build.documents,
+        "program": build.program,
+    }
+    return canonical_json(state) + b"\n"
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -30,13 +30,13 @@ def read_built(root: "Traversable", folder: str) -> BuiltFile | None:
         return None
     name = f"{folder}/{SUMS}"
     listed = dict(_lines(read_text(place / SUMS, name=name), name=name))
-    found = {
-        path: sha256_of(file.read_bytes()) for path, file in _files(place) if path != SUMS
-    }
+    found = {path: sha256_of(f.read_bytes()) for path, f in _files(place)}
+    found.pop(SUMS)
+    changed = [p for p in listed if p in found and found[p] != listed[p]]
     state = _state(place, folder)
     return BuiltFile(
         folder=folder,
-        changed=tuple(sorted(p for p in listed if found.get(p, listed[p]) != listed[p])),
+        changed=tuple(sorted(changed)),
         absent=tuple(sorted(listed.keys() - found.keys())),
         added=tuple(sorted(found.keys() - listed.keys())),
         commit=state.get("commit"),

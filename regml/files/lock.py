@@ -23,7 +23,20 @@ def read_lock_file(root: "Traversable", name: str) -> dict[str, str]:
     Raises:
         BrokenFileError: A line is not an exact pin; names the line.
     """
-    packages: dict[str, str] = {}
+    return {name: version for name, (version, _) in _pins(root, name).items()}
+
+
+def read_markers(root: "Traversable", name: str) -> dict[str, str]:
+    """Return the environment marker (PEP 508) of each package that has one.
+
+    Raises:
+        BrokenFileError: A line is not an exact pin; names the line.
+    """
+    return {name: marker for name, (_, marker) in _pins(root, name).items() if marker}
+
+
+def _pins(root: "Traversable", name: str) -> dict[str, tuple[str, str]]:
+    packages: dict[str, tuple[str, str]] = {}
     for number, raw in enumerate(read_text(root / name, name=name).splitlines(), 1):
         line = raw.partition(" #")[0].strip()
         if not line or line.startswith("#"):
@@ -36,5 +49,6 @@ def read_lock_file(root: "Traversable", name: str) -> dict[str, str]:
                 remedy="Write name==version, one package a line.",
                 line=number,
             )
-        packages[normalised(pin[1])] = pin[2]
+        marker = (pin[3] or "").removeprefix(";").strip()
+        packages[normalised(pin[1])] = (pin[2], marker)
     return packages

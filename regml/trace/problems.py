@@ -12,11 +12,13 @@ class ProblemState(StrEnum):
     """Where a problem report stands (IEC 62304 9)."""
 
     OPEN = "open"
-    """No change request in force resolves it."""
+    """No change request is to resolve it."""
+    IN_WORK = "in work"
+    """A change request is to resolve it and is not closed yet."""
     CHANGED = "changed, not verified"
-    """A change request resolves it; no result shows yet that it is solved."""
+    """A closed change request resolves it; no result shows yet that it is solved."""
     CLOSED = "closed"
-    """A change request resolves it, and passed results show that it is solved."""
+    """A closed change request resolves it, and passed results show that it worked."""
     NO_PROBLEM = "no problem"
     """It says why it is none after all."""
 
@@ -25,8 +27,11 @@ def problem_state(graph: TraceGraph, report: ProblemReport) -> ProblemState:
     """Return where a problem report stands."""
     if report.no_problem:
         return ProblemState.NO_PROBLEM
-    if not resolved_by(graph, report):
+    changes = resolved_by(graph, report)
+    if not changes:
         return ProblemState.OPEN
+    if not any(_is_closed(graph, name) for name in changes):
+        return ProblemState.IN_WORK
     if report.verified_by and not unverified(graph, report):
         return ProblemState.CLOSED
     return ProblemState.CHANGED
@@ -54,3 +59,8 @@ def unverified(graph: TraceGraph, report: ProblemReport) -> tuple[str, ...]:
     return tuple(
         f"{name} is {status}" for name, status in states if status is not Status.PASSED
     )
+
+
+def _is_closed(graph: TraceGraph, name: str) -> bool:
+    change = graph.item(name)
+    return isinstance(change, ChangeRequest) and change.closed is not None

@@ -30,6 +30,7 @@ DEFECTS = (
         "a SOUP item of another version",
         evidence_of(PARTS.but("SOUP-001", version="2.0.0")),
         "the lock file has 2.1.0",
+        also=frozenset({"C03"}),
     ),
     Defect(
         "C01",

@@ -1,6 +1,7 @@
 """From templates and values to Markdown."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ from regml.dhf.render import Build, Document, render_documents
 from regml.errors import BrokenFileError
 from regml.files.documents import parse_plan
 from regml.items.documents import DocumentPlan
-from regml.items.recorded import Outcome
+from regml.items.recorded import Outcome, Release
 from regml.project import Project
+from regml.trace.evidence import Evidence
 from tests.dhf.conftest import make_project
-from tests.factories import Parts, stage_run, with_records
+from tests.factories import Parts, release, stage_run, with_records
 
 FRONT = """\
 ---
@@ -108,9 +110,31 @@ def test_documents_hold_no_absolute_path(project: Project) -> None:
 def test_what_is_not_there_is_said(project: Project) -> None:
     documents = project_documents(project, build=BUILD, outcomes=project.check())
     texts = {document.plan.number: document.markdown for document in documents}
-    assert "*0 problem reports.*" in texts["22"]
+    assert "*0 planned modifications.*" in texts["22"]
     assert "*0 recorded runs noted anything about deidentification.*" in texts["14"]
     assert "Not run: no stage has left a report." in texts["14"]
+
+
+def test_release_notes_speak_of_the_release_and_of_what_is_other_now(
+    tmp_path: Path,
+) -> None:
+    project = make_project(tmp_path, documents="22*")
+
+    def notes(evidence: Evidence) -> str:
+        changed = replace(project, evidence=evidence)
+        [document] = project_documents(changed, build=BUILD, outcomes=())
+        return document.markdown
+
+    said = "Device 1.0.0 was released by Quinn (quality) at 2026-01-20T10:05:00Z"
+    assert said in notes(project.evidence)
+    assert "This document is of that state." in notes(project.evidence)
+    others = tuple(
+        r for r in project.evidence.records if not isinstance(r.statement, Release)
+    )
+    unreleased = replace(project.evidence, records=others)
+    assert "No signed release record exists for Device 1.0.0." in notes(unreleased)
+    newer = with_records(unreleased, release(model="5" * 64))
+    assert "This document is of a later state: another model." in notes(newer)
 
 
 def test_failed_requirements_come_first(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from regml.dhf.context.configuration import (
     approvals,
     configuration,
     findings,
-    release_notes,
 )
 from regml.dhf.context.data import data_report
 from regml.dhf.context.design import architecture, device, soup
 from regml.dhf.context.model import training_record
+from regml.dhf.context.release import release_notes
 from regml.dhf.context.requirements import requirements, traceability
 from regml.dhf.context.risk import risk_file
 from regml.dhf.context.verification import verification

@@ -5,17 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regml.dhf.context.common import at_commit, facts, stage_runs, steps, verdict
+from regml.dhf.context.common import at_commit, facts, stage_runs, verdict
 from regml.dhf.context.model import environment, packages
 from regml.dhf.table import Table, table
-from regml.digest import Artifact
 from regml.findings import RuleOutcome, Severity
-from regml.items.data import DatasetSpecification
-from regml.items.lifecycle import ChangeRequest, PccpModification, ProblemReport
 from regml.items.recorded import Approval, Record
-from regml.items.requirements import Requirement
-from regml.trace.model import SHORT, TraceGraph
-from regml.trace.results import Status, approvals_of, requirement_status
+from regml.trace.model import TraceGraph
+from regml.trace.results import approvals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,118 +111,6 @@ def _locked(graph: TraceGraph) -> Table:
         ],
         empty="There is no dvc.lock: nothing was run yet.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseNotes:
-    """What a release would say about itself."""
-
-    versions: Table
-    changes: Table
-    anomalies: Table
-    problems: Table
-    unmet: Table
-    limitations: Table
-    planned: Table
-
-
-def release_notes(graph: TraceGraph) -> ReleaseNotes:
-    """Return everything the release notes print."""
-    current, config = graph.current, graph.evidence.config
-    reports = graph.items(ProblemReport)
-    solved = {pr for change in graph.items(ChangeRequest) for pr in change.resolves}
-    statuses = [requirement_status(graph, i.id) for i in graph.items(Requirement)]
-    return ReleaseNotes(
-        versions=facts(
-            [
-                ("Device", f"{config.device.name} {config.device.version}"),
-                ("Commit", graph.evidence.commit or "none"),
-                ("Model", _version("model", current.model)),
-                (
-                    "Dataset",
-                    _version("dataset", current.manifest),
-                ),
-                (
-                    "Evaluation",
-                    f"evaluation@{current.evaluation.id}"
-                    if current.evaluation
-                    else "not run",
-                ),
-            ]
-        ),
-        changes=table(
-            ("Change", "Title", "Raised", "Reason", "Changes", "Resolves", "Impact"),
-            [
-                (c.id, c.title, c.raised, c.reason, c.changes, c.resolves, c.impact)
-                for c in graph.items(ChangeRequest)
-            ],
-            empty="0 change requests.",
-        ),
-        anomalies=table(
-            ("Problem", "Title", "Criticality", "Safety impact", "Why it may stay"),
-            [
-                (
-                    r.id,
-                    r.title,
-                    r.criticality,
-                    r.safety_impact or verdict("not assessed"),
-                    r.residual_rationale or verdict("no rationale"),
-                )
-                for r in reports
-                if r.residual
-            ],
-            empty="0 known residual anomalies.",
-        ),
-        problems=table(
-            ("Problem", "Title", "Reported", "Criticality", "Cause", "State"),
-            [
-                (
-                    r.id,
-                    r.title,
-                    r.reported,
-                    r.criticality,
-                    r.cause or "not found yet",
-                    _state(r, solved),
-                )
-                for r in reports
-            ],
-            empty="0 problem reports.",
-        ),
-        unmet=table(
-            ("Requirement", "Status"),
-            [(s.id, verdict(s.status)) for s in statuses if s.status != Status.PASSED],
-            empty="Every requirement is passed.",
-        ),
-        limitations=table(
-            ("Dataset", "Limitation", "What the data cannot show"),
-            [
-                (item.id, limit.id, limit.text)
-                for item in graph.items(DatasetSpecification)
-                for limit in item.limitations
-            ],
-            empty="No limitation is stated.",
-        ),
-        planned=table(
-            ("Modification", "Title", "What may change", "What may not"),
-            [
-                (m.id, m.title, steps(m.changes), steps(m.outside))
-                for m in graph.items(PccpModification)
-            ],
-            empty="0 planned modifications.",
-        ),
-    )
-
-
-def _state(report: ProblemReport, solved: set[str]) -> str:
-    if report.id in solved:
-        return "a change request resolves it"
-    return "stays as residual anomaly" if report.residual else verdict("open")
-
-
-def _version(prefix: str, artifact: Artifact | None) -> str:
-    if artifact is None:
-        return "none that a believed run explains"
-    return f"{prefix}@{artifact.sha256[:SHORT]}"
 
 
 @dataclass(frozen=True, slots=True)

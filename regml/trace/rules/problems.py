@@ -111,7 +111,8 @@ def reports(graph: TraceGraph) -> tuple[ProblemReport, ...]:
 
 def _open(graph: TraceGraph) -> Iterator[ProblemReport]:
     for report in reports(graph):
-        if problem_state(graph, report) is ProblemState.OPEN:
+        state = problem_state(graph, report)
+        if state in (ProblemState.OPEN, ProblemState.IN_WORK):
             yield report
 
 
@@ -127,12 +128,16 @@ def _open(graph: TraceGraph) -> Iterator[ProblemReport]:
 def may_stay(graph: TraceGraph, report: ProblemReport) -> Iterator[Gap]:
     """An open problem goes into the release, unless somebody solves it."""
     if not report.residual:
+        changes = ", ".join(resolved_by(graph, report))
+        why = f"{changes} is not closed" if changes else "no change request resolves it"
         yield Gap(
             report.id,
-            f"{report.id} is open: no change request resolves it, and nothing says "
-            "that it may stay in a release.",
-            f"Write a change request with 'resolves: [{report.id}]', or set 'residual' "
-            "and say why.",
+            f"{report.id} is open: {why}, and nothing says that it may stay in a "
+            "release.",
+            f"Close {changes}, or set 'residual' and say why."
+            if changes
+            else f"Write a change request with 'resolves: [{report.id}]', or set "
+            "'residual' and say why.",
             graph.where(report.id),
         )
         return

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from regml.standards.catalogue import Catalogue
-    from regml.trace.coverage import Ledger
+    from regml.trace.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Project:
     def ledger(self) -> "Ledger":
         """Return what decides where the rows of clause catalogues stand."""
         from regml.files.catalogues import known_catalogues
-        from regml.trace.coverage import Ledger
+        from regml.trace.ledger import Ledger
 
         known = known_catalogues(self.evidence.catalogues)
         return Ledger(self.graph, known, self.check())

@@ -1,7 +1,7 @@
 """What a catalogue of clauses says: rows in our own words and what each asks for.
 
 These are nouns only. :mod:`regml.files.catalogues` reads them, and
-:mod:`regml.trace.coverage` decides from the graph where each row stands.
+:mod:`regml.trace.ledger` decides from the graph where each row stands.
 """
 
 from typing import Annotated, Final, Self

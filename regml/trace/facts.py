@@ -1,9 +1,11 @@
 """Facts: what the graph holds of each sort of evidence a catalogue may ask for."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from regml.errors import BrokenFileError
 from regml.findings import RuleOutcome
 from regml.items.base import Kind
 from regml.items.config import Role
@@ -20,6 +22,7 @@ from regml.items.recorded import (
 )
 from regml.items.requirements import Category, Requirement
 from regml.items.risk import Risk
+from regml.standards.catalogue import Catalogue
 from regml.trace.model import TraceGraph
 from regml.trace.results import Status, approved_now, requirement_status
 
@@ -238,4 +241,45 @@ SORTS: Final[Mapping[str, Callable[[Facts, str], Fact]]] = {
     "documents": _document,
 }
 """How each sort of evidence is looked up; rows that lean on other rows, or on evidence
-outside of the project, are looked at in :mod:`regml.trace.coverage`."""
+outside of the project, are looked at in :mod:`regml.trace.ledger`."""
+
+
+def refuse_unknown(
+    catalogue: Catalogue,
+    *,
+    known_rules: Iterable[str],
+    others: Iterable[str],
+) -> None:
+    """Refuse a catalogue that asks for something that does not exist.
+
+    Raises:
+        BrokenFileError: It does; the message names the row.
+    """
+    known: dict[str, frozenset[str]] = {
+        "rules": frozenset(known_rules),
+        "items": frozenset(Kind),
+        "approved": frozenset(Kind),
+        "filled": _FIELDS,
+        "requirements": frozenset(Category),
+        "verified": frozenset(Category),
+        "records": frozenset(RECORDS),
+        "catalogues": frozenset(others) - {catalogue.key},
+    }
+    for row in catalogue.rows:
+        for sort, names in known.items():
+            for name in getattr(row.evidence, sort):
+                if sort == "rules" and _PLANNED.fullmatch(name):
+                    continue
+                if (name.split()[0] if sort == "catalogues" else name) not in names:
+                    raise BrokenFileError(
+                        f"{catalogue.key}.yaml",
+                        f"row {row.id}: {sort} names {name!r}, which does not exist.",
+                        remedy="Correct the name or take it out.",
+                    )
+
+
+_PLANNED: Final = re.compile("[TRDMC](0[1-9]|1[0-9]|20)")
+_FIELDS: Final = frozenset(
+    f"{kind}.{name}" for kind, model in MODELS.items() for name in model.model_fields
+)
+"""Every field of every kind of item, as catalogues name it."""

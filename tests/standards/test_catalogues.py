@@ -15,8 +15,7 @@ from regml.files.catalogues import (
 from regml.files.documents import read_documents
 from regml.standards.catalogue import Asked, Catalogue
 from regml.standards.outline import outline
-from regml.trace.coverage import refuse_unknown
-from regml.trace.facts import SORTS
+from regml.trace.facts import SORTS, refuse_unknown
 from regml.trace.rules import RULES
 
 ROOT = Path(__file__).parents[2]

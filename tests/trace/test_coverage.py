@@ -19,9 +19,10 @@ from regml.items.requirements import Exclusion
 from regml.project import open_project
 from regml.standards.catalogue import Catalogue
 from regml.trace.build import build_graph
-from regml.trace.coverage import Coverage, Ledger, RowCoverage, State, gap_table
+from regml.trace.coverage import Coverage, RowCoverage, State, gap_table
 from regml.trace.coverage_page import coverage_text
 from regml.trace.evidence import Evidence
+from regml.trace.ledger import Ledger
 from regml.trace.rules import check
 from tests.factories import (
     CONFIG,

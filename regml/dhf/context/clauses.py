@@ -11,13 +11,13 @@ from regml.findings import RuleOutcome
 from regml.items.documents import DocumentPlan
 from regml.trace.coverage import (
     Coverage,
-    Ledger,
     RowCoverage,
     State,
     overview_table,
     title_of,
 )
 from regml.trace.coverage_page import level_words
+from regml.trace.ledger import Ledger
 from regml.trace.model import TraceGraph
 
 

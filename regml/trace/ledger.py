@@ -1,0 +1,239 @@
+"""Decides where the rows of clause catalogues stand, from the graph alone."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from regml.errors import UnknownIdError
+from regml.findings import RuleOutcome
+from regml.items.base import SafetyClass
+from regml.items.config import Role
+from regml.items.external import ExternalEvidence
+from regml.items.requirements import Exclusion
+from regml.standards.catalogue import Catalogue, Row
+from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
+from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown
+from regml.trace.levels import knows, level_of
+from regml.trace.model import TraceGraph
+from regml.trace.results import approved_now
+from regml.trace.rules import RULES, check
+
+
+@dataclass
+class Ledger:
+    """Decides catalogues for one project; what rules found is looked up once per class.
+
+    Attributes:
+        graph: The evidence.
+        catalogues: All catalogues there are, by key.
+        outcomes: Of all rules for the device's own safety class, where known already.
+    """
+
+    graph: TraceGraph
+    catalogues: Mapping[str, Catalogue]
+    outcomes: tuple[RuleOutcome, ...] | None = None
+    _facts: dict[SafetyClass, Facts] = field(default_factory=dict)
+
+    def coverage(self, catalogue: Catalogue, asked: str | None = None) -> Coverage:
+        """Return where every row of a catalogue stands.
+
+        Args:
+            catalogue: One of the catalogues.
+            asked: Class or level, instead of what follows from ``regml.toml``.
+
+        Raises:
+            UnknownIdError: The catalogue knows no such class or level.
+            BrokenFileError: It asks for something that does not exist.
+        """
+        level, safety_class = level_of(
+            catalogue, asked, self.graph.evidence.config.device
+        )
+        facts = self._facts_for(safety_class)
+        refuse_unknown(catalogue, known_rules=facts.outcomes, others=self.catalogues)
+        rows = tuple(
+            self._row(catalogue, row, level, facts, safety_class)
+            for row in catalogue.rows
+        )
+        return Coverage(catalogue, level, rows)
+
+    def every(self, asked: str | None = None) -> tuple[Coverage, ...]:
+        """Return where every row of every catalogue stands.
+
+        Args:
+            asked: Class or level for the catalogues that know it; the others are
+                looked at for what follows from ``regml.toml``.
+
+        Raises:
+            UnknownIdError: No catalogue knows such a class or level.
+        """
+        levels = [c.levels for c in self.catalogues.values() if c.levels]
+        known = {name for found in levels for name in (*found.of, *found.values)}
+        if asked is not None and asked not in known:
+            raise UnknownIdError(
+                f"no catalogue has a class or level {asked!r}; "
+                f"there are {', '.join(sorted(known))}."
+            )
+        return tuple(
+            self.coverage(catalogue, asked if knows(catalogue, asked) else None)
+            for catalogue in self.catalogues.values()
+        )
+
+    def strangers(self) -> tuple[str, ...]:
+        """Return what items say about rows that no catalogue has, one sentence each."""
+        known = {c.cite(row) for c in self.catalogues.values() for row in c.rows}
+        standards = tuple(f"{c.standard} " for c in self.catalogues.values())
+        said = [
+            (item.id, "stands for", name)
+            for item in self.graph.items(ExternalEvidence)
+            for name in item.clauses
+        ]
+        said += [
+            (item.id, "excludes", name)
+            for item in self.graph.items(Exclusion)
+            for name in item.excludes
+            if name.startswith(standards)
+        ]
+        return tuple(
+            f"{item} {verb} {name!r}, a row that no catalogue has"
+            for item, verb, name in said
+            if name not in known and _without_letter(name) not in known
+        )
+
+    def _facts_for(self, safety_class: SafetyClass) -> Facts:
+        if safety_class not in self._facts:
+            self._facts[safety_class] = Facts(self.graph, self._outcomes(safety_class))
+        return self._facts[safety_class]
+
+    def _outcomes(self, safety_class: SafetyClass) -> tuple[RuleOutcome, ...]:
+        """Return what rules find for a class; most look at every class alike."""
+        if self.outcomes is None:
+            self.outcomes = check(self.graph)
+        if safety_class is self.graph.evidence.config.device.safety_class:
+            return self.outcomes
+        classes = {rule.id: rule.classes for rule in RULES}
+        again = [
+            outcome.rule
+            for outcome in self.outcomes
+            if outcome.off or safety_class not in classes.get(outcome.rule, ())
+        ]
+        found = check(self.graph, again, safety_class=safety_class)
+        other = {outcome.rule: outcome for outcome in found}
+        return tuple(other.get(outcome.rule, outcome) for outcome in self.outcomes)
+
+    def _row(
+        self,
+        catalogue: Catalogue,
+        row: Row,
+        level: str | None,
+        facts: Facts,
+        safety_class: SafetyClass,
+    ) -> RowCoverage:
+        if row.withdrawn:
+            return RowCoverage(row, State.WITHDRAWN, "this edition has it no more")
+        if row.levels and level not in row.levels and catalogue.levels:
+            why = f"not asked for in {catalogue.levels.name} {level}"
+            return RowCoverage(row, State.NOT_APPLICABLE, why)
+        found = tuple(self._asked(catalogue, row, facts, safety_class))
+        excluded = self._exclusion(catalogue.cite(row))
+        if all(fact.there is None for fact in found):
+            found += (self._outside(catalogue.cite(row), "evidence of this class"),)
+        if excluded is not None and row.applies_if is None:
+            words = f"{excluded} excludes it, and it is always asked for"
+            found += (Fact(False, words, f"Take the row out of {excluded}."),)
+        elif excluded is not None and _state(found) is not State.COVERED:
+            why = f"excluded by {excluded}, approved by quality"
+            return RowCoverage(row, State.NOT_APPLICABLE, why)
+        elif row.applies_if and _state(found) is not State.COVERED:
+            found = (*found, self._decision(catalogue.cite(row), row.applies_if))
+            if not any(fact.there for fact in found):
+                return RowCoverage(row, State.MANUAL, facts=found)
+        return RowCoverage(row, _state(found), facts=found)
+
+    def _asked(
+        self, catalogue: Catalogue, row: Row, facts: Facts, safety_class: SafetyClass
+    ) -> Iterator[Fact]:
+        for sort in SORTS:
+            for name in getattr(row.evidence, sort):
+                yield facts.of(sort, name)
+        for name in row.evidence.catalogues:
+            yield self._other(name, safety_class)
+        for what in row.evidence.outside:
+            yield self._outside(catalogue.cite(row), what)
+
+    def _other(self, name: str, safety_class: SafetyClass) -> Fact:
+        """Return whether some rows of another catalogue are all decided."""
+        key, *numbers = name.split()
+        other = self.catalogues[key]
+        of_class = other.levels and other.levels.follows == "safety_class"
+        rows = [
+            found
+            for found in self.coverage(other, safety_class if of_class else None).rows
+            if not numbers or any(_is_below(found.row.id, n) for n in numbers)
+        ]
+        open_rows = [found for found in rows if found.state in OPEN]
+        covered = sum(found.state is State.COVERED for found in rows)
+        if not open_rows:
+            words = f"{covered} rows of {other.standard} covered, none open"
+            return Fact(bool(covered), words)
+        words = f"{len(open_rows)} rows of {other.standard} are open"
+        person = all(found.state is State.MANUAL for found in open_rows)
+        return Fact(False, words, f"regml gaps {key} --open", person=person)
+
+    def _outside(self, citation: str, what: str) -> Fact:
+        """Return whether an approved item stands for evidence kept elsewhere."""
+        today = self.graph.evidence.today
+        step = (
+            f"Name it in an EXT item for '{citation}', which quality then approves: "
+            "regml new ext"
+        )
+        words = f"no item EXT stands for: {what}"
+        for item in self.graph.items(ExternalEvidence):
+            if citation not in item.clauses:
+                continue
+            if item.valid_until and item.valid_until < today:
+                words = f"{item.id} ran out on {item.valid_until}"
+                step = f"Bring {item.id} up to date and have quality approve it."
+            elif not approved_now(self.graph, item.id, (Role.QUALITY,)):
+                words = f"{item.id} is not approved by quality as it is now: {what}"
+                step = f"regml approve {item.id} --meaning approval"
+            else:
+                return Fact(True, f"{item.id} {item.document}, {item.version}: {what}")
+        return Fact(False, words, step, person=True)
+
+    def _exclusion(self, citation: str) -> str | None:
+        """Return the approved item that excludes a row, or all below a number."""
+        for item_id in self._excluding(citation):
+            if approved_now(self.graph, item_id, (Role.QUALITY,)):
+                return item_id
+        return None
+
+    def _excluding(self, citation: str) -> Iterator[str]:
+        for item in self.graph.items(Exclusion):
+            if any(_is_below(citation, name) for name in item.excludes):
+                yield item.id
+
+    def _decision(self, citation: str, condition: str) -> Fact:
+        """Return who still has to decide whether a row is asked for."""
+        for item_id in self._excluding(citation):
+            words = f"quality has not approved {item_id}, which excludes it"
+            step = f"regml approve {item_id} --meaning approval"
+            return Fact(False, words, step, person=True)
+        words = f"nobody has decided whether {condition}"
+        step = f"If not, exclude '{citation}' in an NA item that quality approves."
+        return Fact(False, words, step, person=True)
+
+
+def _state(facts: Iterable[Fact]) -> State:
+    missing = [fact for fact in facts if fact.there is False]
+    if not missing:
+        return State.COVERED
+    return State.MANUAL if all(fact.person for fact in missing) else State.GAP
+
+
+def _is_below(number: str, prefix: str) -> bool:
+    return number == prefix or number.startswith(f"{prefix}.")
+
+
+def _without_letter(name: str) -> str:
+    """Return a citation without the letter of a part: ``5.2.2 d`` becomes ``5.2.2``."""
+    head, _, tail = name.rpartition(" ")
+    return head if len(tail) == 1 and tail.isalpha() else name

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 _HINTS: Final = (
-    *("tbd", "tbc", "tba", "todo", "fixme", "xxx", "???", "lorem", "to be ", "[", "<"),
-    "{{",
+    *("tbd", "tbc", "tba", "todo", "fixme", "xxx", "???", "lorem", "to be ", "{{", "<"),
+    *("[insert", "[describe", "[fill in", "[replace", "[your", "[name of"),
 )
 """Lower case; a text without any of them needs no closer look."""
 

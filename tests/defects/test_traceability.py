@@ -226,7 +226,13 @@ DEFECTS = (
         ),
         "used twice",
     ),
-    Defect("T09", "a retired reason", retired("AP-01"), "retired: Replaced"),
+    Defect(
+        "T09",
+        "a retired reason",
+        retired("AP-01"),
+        "retired: Replaced",
+        also=frozenset({"D09", "T12"}),
+    ),
     Defect(
         "T10",
         "requirements that refine each other",
@@ -304,6 +310,20 @@ DEFECTS = (
         "a placeholder in a field",
         evidence_of(PARTS.but("DS-01", ethics="to be confirmed")),
         "'to be confirmed' is still to be filled in",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T13",
+        "a placeholder in regml.toml",
+        replace(
+            CLEAN,
+            config=CLEAN.config.model_copy(
+                update={
+                    "device": CLEAN.config.device.model_copy(update={"users": "TBD"})
+                }
+            ),
+        ),
+        "'TBD' in 'users' is still to be filled in",
         severity=MAJOR,
     ),
     Defect(

@@ -1,7 +1,7 @@
 """T07, R08: software items hold their sources, and have the class they need."""
 
+import posixpath
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Final
 
 from regml.findings import Severity
@@ -31,15 +31,24 @@ def _places(graph: TraceGraph) -> Iterator[Place]:
         for source in item.sources
     ]
     tree = graph.evidence.tree
-    existing = tree | {str(up) for name in tree for up in PurePosixPath(name).parents}
-    yield from ((path, owner, path in existing) for path, owner in claims)
+    folders = {name.rpartition("/")[0] for name in tree}
+    folders = {up for folder in folders for up in _around(folder)}
+    yield from ((path, at, path in tree or path in folders) for path, at in claims)
     claimed = {path for path, _ in claims}
     scope = {path.rstrip("/") for path in graph.evidence.config.sources.software}
     for name in sorted(tree):
-        path = PurePosixPath(name)
-        around = {name, *map(str, path.parents)}
-        if path.suffix.lower() in CODE and scope & around and not claimed & around:
+        if posixpath.splitext(name)[1].lower() not in CODE:
+            continue
+        around = set(_around(name))
+        if scope & around and not claimed & around:
             yield name, None, True
+
+
+def _around(path: str) -> Iterator[str]:
+    """Give a path and the folders it lies in."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 # IEC 62304 5.4.1, 5.5.1

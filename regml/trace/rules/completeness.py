@@ -87,27 +87,36 @@ def verifies_something(graph: TraceGraph, node: Node) -> Iterator[Gap]:
         )
 
 
+def _contents(graph: TraceGraph) -> tuple[tuple[str, str], ...]:
+    """Return each letter with the first requirement of its categories, or ``""``."""
+    items = graph.items(Requirement)
+    first = {item.category: item.id for item in reversed(items)}
+    return tuple(
+        (letter, next((first[c] for c in categories if c in first), ""))
+        for letter, (_, categories) in (CONTENT.items() if items else ())
+    )
+
+
 # IEC 62304 5.2.2
 @rule(
     "T14",
     "Every content category of IEC 62304 5.2.2 has a requirement or an approved "
     "exclusion.",
-    lambda graph: tuple(CONTENT) if graph.items(Requirement) else (),
+    _contents,
     severity=Severity.MAJOR,
     clauses=("IEC 62304 5.2.2",),
 )
-def has_every_content(graph: TraceGraph, letter: str) -> Iterator[Gap]:
+def has_every_content(graph: TraceGraph, content: tuple[str, str]) -> Iterator[Gap]:
     """An exclusion that contradicts an item is a gap as well."""
+    letter, found = content
     what, categories = CONTENT[letter]
     key = f"IEC 62304 5.2.2 {letter}"
-    found = [i.id for i in graph.items(Requirement) if i.category in categories]
     excluded = exclusion_of(graph, key)
     if found and excluded:
         yield Gap(
             excluded.item.id,
-            f"It excludes {key} ({what}), and {found[0]} is a requirement of that "
-            "kind.",
-            f"Retire {excluded.item.id}, or correct the category of {found[0]}.",
+            f"It excludes {key} ({what}), and {found} is a requirement of that kind.",
+            f"Retire {excluded.item.id}, or correct the category of {found}.",
             graph.where(excluded.item.id),
         )
     elif excluded and not excluded.approved:

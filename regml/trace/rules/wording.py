@@ -6,6 +6,7 @@ from typing import Final
 
 from regml.files.markdown import LocatedItem
 from regml.findings import Severity
+from regml.items.config import Device
 from regml.items.requirements import Category, Requirement
 from regml.items.wording import placeholders
 from regml.trace.model import TraceGraph
@@ -21,8 +22,10 @@ _BOUND: Final = re.compile(
 )
 
 
-def _in_force(graph: TraceGraph) -> tuple[LocatedItem, ...]:
-    return tuple(found for found in graph.evidence.items if found.item.retired is None)
+def _in_force(graph: TraceGraph) -> tuple[LocatedItem | Device, ...]:
+    """Return the items in force, and what regml.toml says about the device."""
+    items = tuple(f for f in graph.evidence.items if f.item.retired is None)
+    return (*items, graph.evidence.config.device) if items else ()
 
 
 # IEC 62304 5.2.6 c, d
@@ -34,18 +37,31 @@ def _in_force(graph: TraceGraph) -> tuple[LocatedItem, ...]:
     severity=Severity.MINOR,
     clauses=("IEC 62304 5.2.6",),
 )
-def is_worded_to_be_tested(graph: TraceGraph, found: LocatedItem) -> Iterator[Gap]:
+def is_worded_to_be_tested(
+    graph: TraceGraph, found: LocatedItem | Device
+) -> Iterator[Gap]:
     """What is still to be filled in weighs more than how a sentence is put."""
+    if isinstance(found, Device):
+        for field, value in found:
+            for _, words in placeholders(str(value)):
+                message = f"'{words}' in '{field}' is still to be filled in."
+                yield _unfilled("device", message, "regml.toml")
+        return
     for line, words in placeholders(found.source):
-        yield Gap(
-            found.item.id,
-            f"'{words}' is still to be filled in.",
-            "Write what is meant; text that quotes such a word puts it in backticks.",
-            f"{found.path}:{line}",
-            Severity.MAJOR,
-        )
+        message = f"'{words}' is still to be filled in."
+        yield _unfilled(found.item.id, message, f"{found.path}:{line}")
     if isinstance(found.item, Requirement):
         yield from _of_requirement(graph, found.item)
+
+
+def _unfilled(subject: str, message: str, where: str) -> Gap:
+    return Gap(
+        subject,
+        message,
+        "Write what is meant; text that quotes such a word puts it in backticks.",
+        where,
+        Severity.MAJOR,
+    )
 
 
 def _of_requirement(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:

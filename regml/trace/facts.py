@@ -1,6 +1,5 @@
 """Facts: what the graph holds of each sort of evidence a catalogue may ask for."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -268,8 +267,6 @@ def refuse_unknown(
     for row in catalogue.rows:
         for sort, names in known.items():
             for name in getattr(row.evidence, sort):
-                if sort == "rules" and _PLANNED.fullmatch(name):
-                    continue
                 if (name.split()[0] if sort == "catalogues" else name) not in names:
                     raise BrokenFileError(
                         f"{catalogue.key}.yaml",
@@ -278,7 +275,6 @@ def refuse_unknown(
                     )
 
 
-_PLANNED: Final = re.compile("[TRDMC](0[1-9]|1[0-9]|20)")
 _FIELDS: Final = frozenset(
     f"{kind}.{name}" for kind, model in MODELS.items() for name in model.model_fields
 )

@@ -61,6 +61,11 @@ class Facts:
         self.graph = graph
         self.outcomes: Mapping[str, RuleOutcome] = {o.rule: o for o in outcomes}
         self._known: dict[tuple[str, str], Fact] = {}
+        self._against: dict[str, list[str]] = {}
+        for outcome in self.outcomes.values():
+            for clause in dict.fromkeys(c for f in outcome.open for c in f.clauses):
+                for name in {_plain(clause), _plain(without_letter(clause))}:
+                    self._against.setdefault(name, []).append(outcome.rule)
 
     def of(self, sort: str, name: str) -> Fact:
         """Return what there is of a sort of evidence, e.g. ``rules``, ``T01``."""
@@ -69,9 +74,23 @@ class Facts:
             self._known[key] = SORTS[sort](self, name)
         return self._known[key]
 
+    def against(self, citation: str) -> tuple[str, ...]:
+        """Return the rules with findings that count and that serve a clause."""
+        return tuple(self._against.get(_plain(citation), ()))
+
     def in_force(self, kind: str) -> tuple[AnyItem, ...]:
         """Return the items of a kind that are in force."""
         return self.graph.items(MODELS[Kind(kind)])
+
+
+def without_letter(name: str) -> str:
+    """Return a citation without the letter of a part: ``5.2.2 d`` becomes ``5.2.2``."""
+    head, _, tail = name.rpartition(" ")
+    return head if len(tail) == 1 and tail.isalpha() else name
+
+
+def _plain(citation: str) -> str:
+    return citation.replace(" ", "").lower()
 
 
 def some(ids: Iterable[str]) -> str:

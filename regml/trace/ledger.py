@@ -11,7 +11,7 @@ from regml.items.external import ExternalEvidence
 from regml.items.requirements import Exclusion
 from regml.standards.catalogue import Catalogue, Row
 from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
-from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown
+from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown, without_letter
 from regml.trace.levels import knows, level_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import approved_now
@@ -95,7 +95,7 @@ class Ledger:
         return tuple(
             f"{item} {verb} {name!r}, a row that no catalogue has"
             for item, verb, name in said
-            if name not in known and _without_letter(name) not in known
+            if name not in known and without_letter(name) not in known
         )
 
     def _facts_for(self, safety_class: SafetyClass) -> Facts:
@@ -154,6 +154,9 @@ class Ledger:
         for sort in SORTS:
             for name in getattr(row.evidence, sort):
                 yield facts.of(sort, name)
+        for name in facts.against(catalogue.cite(row)):
+            if name not in row.evidence.rules:
+                yield facts.of("rules", name)
         for name in row.evidence.catalogues:
             yield self._other(name, safety_class)
         for what in row.evidence.outside:
@@ -231,9 +234,3 @@ def _state(facts: Iterable[Fact]) -> State:
 
 def _is_below(number: str, prefix: str) -> bool:
     return number == prefix or number.startswith(f"{prefix}.")
-
-
-def _without_letter(name: str) -> str:
-    """Return a citation without the letter of a part: ``5.2.2 d`` becomes ``5.2.2``."""
-    head, _, tail = name.rpartition(" ")
-    return head if len(tail) == 1 and tail.isalpha() else name

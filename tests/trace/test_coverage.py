@@ -178,6 +178,18 @@ def test_a_finding_is_a_gap() -> None:
     assert found.missing[0].startswith("check T08: 1 finding (")
 
 
+def test_a_finding_about_a_clause_is_a_gap_of_its_row() -> None:
+    item = '- {id: "5.7.4", title: T, evidence: {items: [SRS]}}'
+    catalogue = mine(item).model_copy(update={"standard": "IEC 62304"})
+    book = Ledger(build_graph(EVIDENCE), {"mine": catalogue})
+    assert book.coverage(catalogue).rows[0].state is State.COVERED
+    failed = evidence_of(replace(PARTS, outcome=Outcome.FAILED))
+    book = Ledger(build_graph(failed), {"mine": catalogue})
+    found = book.coverage(catalogue).rows[0]
+    assert found.state is State.GAP
+    assert found.missing[0].startswith("check T04: ")
+
+
 def test_a_requirement_whose_test_failed_is_not_verified() -> None:
     evidence = evidence_of(replace(PARTS, outcome=Outcome.FAILED))
     found = decide(evidence, "verified: [functional]")

@@ -260,7 +260,12 @@ DEFECTS = (
             CLEAN,
             documents=(
                 *CLEAN.documents,
-                document("risk-management-file", number="90", items=(Kind.RISK,)),
+                document(
+                    "risk-management-file",
+                    number="90",
+                    items=(Kind.RISK,),
+                    clauses=("ISO 14971 9",),
+                ),
             ),
         ),
         "'Risk management file' is not approved by quality as it is now",

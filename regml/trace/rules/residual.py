@@ -1,6 +1,7 @@
 """R10, R11, R14, R15, R17: what remains of a risk is judged, said and watched."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from regml.findings import Severity
 from regml.items.base import Kind
@@ -90,10 +91,10 @@ def significant(graph: TraceGraph) -> tuple[Risk, ...]:
 
 def _is_significant(graph: TraceGraph, risk: Risk) -> bool:
     """An estimate off the scale is left to R02."""
+    if risk.residual is None:
+        return False
     try:
-        return bool(risk.residual) and graph.evidence.policy.is_significant(
-            risk.residual
-        )
+        return graph.evidence.policy.is_significant(risk.residual)
     except ValueError:
         return False
 
@@ -141,6 +142,9 @@ def is_watched(graph: TraceGraph, risk: Risk) -> Iterator[Gap]:
         )
 
 
+REVIEW: Final = "ISO 14971 9"
+"""The clause that the document with the review before release names."""
+
 Review = tuple[str, ...]
 """What has to be approved together: one document, or every risk without one."""
 
@@ -148,7 +152,9 @@ Review = tuple[str, ...]
 def _reviews(graph: TraceGraph) -> list[Review]:
     risks = tuple(risk.id for risk in graph.items(Risk))
     documents: list[Review] = [
-        (plan.node_id,) for plan in graph.evidence.documents if Kind.RISK in plan.items
+        (plan.node_id,)
+        for plan in graph.evidence.documents
+        if Kind.RISK in plan.items and REVIEW in plan.clauses
     ]
     return (documents or [risks]) if risks else []
 
@@ -158,7 +164,7 @@ def _reviews(graph: TraceGraph) -> list[Review]:
     "R15",
     "The risk management file is approved as risks, policy and results are now.",
     _reviews,
-    clauses=("ISO 14971 9",),
+    clauses=(REVIEW,),
 )
 def is_reviewed(graph: TraceGraph, review: Review) -> Iterator[Gap]:
     """An approval older than the newest change is no review of it."""

@@ -1,5 +1,6 @@
-"""``regml init``, ``new``, ``schema``: beginning things."""
+"""``regml init``, ``new``, ``schema``, ``doctor``: beginning, and beginning well."""
 
+import contextlib
 import datetime as dt
 import os
 from pathlib import Path
@@ -8,7 +9,7 @@ import click
 
 from regml.cli import project_root
 from regml.cli.trace import form_option, print_table
-from regml.errors import UnknownIdError
+from regml.errors import ConfigError, UnknownIdError
 
 
 @click.command()
@@ -106,6 +107,26 @@ def schema(name: str | None, out: Path | None) -> None:
         click.echo("\n".join(SCHEMAS))
     else:
         click.echo(schema_text(name.lower()), nl=False)
+
+
+@click.command()
+@form_option("text", "json")
+@click.pass_context
+def doctor(ctx: click.Context, form: str) -> int:
+    """Say what of the set-up works, and what to do about the rest.
+
+    Looks at tools, optional parts, identity, signing key, configuration, items,
+    stages, remotes, git settings and records. Works in every broken state, also outside
+    a project, and changes nothing. Exit status: 0 no problem, 1 problems.
+    """
+    from regml.doctor import State, as_json, as_text, examine
+
+    root: Path | None = None
+    with contextlib.suppress(ConfigError):
+        root = project_root(ctx.obj)
+    found = examine(root)
+    click.echo(as_json(found) if form == "json" else as_text(found), nl=False)
+    return int(any(row.state is State.PROBLEM for row in found))
 
 
 def _pairs(fields: tuple[str, ...]) -> dict[str, str]:

@@ -64,7 +64,7 @@ class Facts:
         self._against: dict[str, list[str]] = {}
         for outcome in self.outcomes.values():
             for clause in dict.fromkeys(c for f in outcome.open for c in f.clauses):
-                for name in {_plain(clause), _plain(without_letter(clause))}:
+                for name in {plain(clause), plain(without_letter(clause))}:
                     self._against.setdefault(name, []).append(outcome.rule)
 
     def of(self, sort: str, name: str) -> Fact:
@@ -76,7 +76,7 @@ class Facts:
 
     def against(self, citation: str) -> tuple[str, ...]:
         """Return the rules with findings that count and that serve a clause."""
-        return tuple(self._against.get(_plain(citation), ()))
+        return tuple(self._against.get(plain(citation), ()))
 
     def in_force(self, kind: str) -> tuple[AnyItem, ...]:
         """Return the items of a kind that are in force."""
@@ -89,7 +89,8 @@ def without_letter(name: str) -> str:
     return head if len(tail) == 1 and tail.isalpha() else name
 
 
-def _plain(citation: str) -> str:
+def plain(citation: str) -> str:
+    """Return a citation without what people write differently: case and spaces."""
     return citation.replace(" ", "").lower()
 
 
@@ -166,7 +167,7 @@ def _hazards(facts: Facts, category: str) -> Fact:
     risks = [
         item.id
         for item in facts.graph.items(Risk)
-        if item.hazard_category.split(" ")[0] == category
+        if category in (item.hazard_category.split(" ")[0], *item.covers)
     ]
     words = f"{len(risks)} risks of hazard category {category}"
     return Fact(bool(risks), words, f"Write a risk with hazard_category {category}.")

@@ -11,7 +11,14 @@ from regml.items.external import ExternalEvidence
 from regml.items.requirements import Exclusion
 from regml.standards.catalogue import Catalogue, Row
 from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
-from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown, without_letter
+from regml.trace.facts import (
+    SORTS,
+    Fact,
+    Facts,
+    plain,
+    refuse_unknown,
+    without_letter,
+)
 from regml.trace.levels import knows, level_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import approved_now
@@ -79,8 +86,9 @@ class Ledger:
 
     def strangers(self) -> tuple[str, ...]:
         """Return what items say about rows that no catalogue has, one sentence each."""
-        known = {c.cite(row) for c in self.catalogues.values() for row in c.rows}
-        standards = tuple(f"{c.standard} " for c in self.catalogues.values())
+        catalogues = self.catalogues.values()
+        known = {plain(c.cite(row)) for c in catalogues for row in c.rows}
+        standards = tuple(plain(c.standard) for c in catalogues)
         said = [
             (item.id, "stands for", name)
             for item in self.graph.items(ExternalEvidence)
@@ -90,12 +98,12 @@ class Ledger:
             (item.id, "excludes", name)
             for item in self.graph.items(Exclusion)
             for name in item.excludes
-            if name.startswith(standards)
+            if plain(name).startswith(standards)
         ]
         return tuple(
             f"{item} {verb} {name!r}, a row that no catalogue has"
             for item, verb, name in said
-            if name not in known and without_letter(name) not in known
+            if plain(name) not in known and plain(without_letter(name)) not in known
         )
 
     def _facts_for(self, safety_class: SafetyClass) -> Facts:
@@ -190,7 +198,7 @@ class Ledger:
         )
         words = f"no item EXT stands for: {what}"
         for item in self.graph.items(ExternalEvidence):
-            if citation not in item.clauses:
+            if plain(citation) not in map(plain, item.clauses):
                 continue
             if item.valid_until and item.valid_until < today:
                 words = f"{item.id} ran out on {item.valid_until}"
@@ -211,7 +219,7 @@ class Ledger:
 
     def _excluding(self, citation: str) -> Iterator[str]:
         for item in self.graph.items(Exclusion):
-            if any(_is_below(citation, name) for name in item.excludes):
+            if any(_is_below(plain(citation), plain(n)) for n in item.excludes):
                 yield item.id
 
     def _decision(self, citation: str, condition: str) -> Fact:

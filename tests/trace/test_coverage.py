@@ -291,7 +291,7 @@ def test_an_exclusion_of_a_clause_excludes_what_is_below_it() -> None:
 def test_a_row_that_no_catalogue_has_is_named() -> None:
     items = (
         external(clauses=("IEC 62304 4.1", "IEC 62304 4.11", "ISO 9001 4")),
-        exclusion("IEC 62304 5.2.2 d", "MLH-07", "ISO 14971 7.44"),
+        exclusion("IEC  62304 5.2.2 d", "MLH-07", "ISO 14971 7.44"),
     )
     assert ledger(evidence_of(PARTS.plus(*items))).strangers() == (
         "EXT-01 stands for 'IEC 62304 4.11', a row that no catalogue has",

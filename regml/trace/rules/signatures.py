@@ -9,7 +9,16 @@ from regml.findings import Severity
 from regml.items.base import Kind
 from regml.items.config import MAY_WAIVE
 from regml.items.links import references
-from regml.items.recorded import Approval, Person, Record, Waiver
+from regml.items.recorded import (
+    Approval,
+    Execution,
+    Person,
+    Record,
+    Release,
+    StageRun,
+    TestRun,
+    Waiver,
+)
 from regml.trace.current import signer_may
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
@@ -264,8 +273,9 @@ def _authors(graph: TraceGraph, name: str, path: str) -> tuple[tuple[Person, ...
 
 
 def _signed(graph: TraceGraph) -> Iterator[Record]:
+    """Give every believed record under which somebody put their name in a role."""
     for record in graph.current.believed:
-        if isinstance(record.statement, Approval | Waiver):
+        if isinstance(record.statement, Approval | Waiver | Execution | Release):
             yield record
 
 
@@ -273,30 +283,35 @@ def _signed(graph: TraceGraph) -> Iterator[Record]:
 @rule(
     "C13",
     "Every signature states name, role, time and meaning, and was made after what it "
-    "is under.",
+    "is under and before its release.",
     _signed,
     clauses=("21 CFR 11.50",),
 )
 def states_who_when_and_why(graph: TraceGraph, record: Record) -> Iterator[Gap]:
     """Time is that of the signing, and cannot be before the commit it is about."""
     said = record.statement
-    if not isinstance(said, Approval | Waiver):
+    if isinstance(said, StageRun | TestRun):
         return
-    prefix = "approval" if isinstance(said, Approval) else "waiver"
+    name = f"{type(said).__name__.lower()}@{record.id}"
     for what in _flaws(graph, said):
         yield Gap(
-            f"{prefix}@{record.id}",
+            name,
             f"The signature {record.id} {what}.",
-            "Find out how it was made, and sign again with 'regml approve' or "
-            "'regml waive' on a machine with the right time.",
+            "Find out how it was made, and sign again with 'regml' on a machine with "
+            "the right time.",
             record.path,
         )
+    if isinstance(said, Release):
+        yield from _too_late(graph, record, said)
 
 
-def _flaws(graph: TraceGraph, said: Approval | Waiver) -> Iterator[str]:
+def _flaws(
+    graph: TraceGraph, said: Approval | Waiver | Execution | Release
+) -> Iterator[str]:
     origin = said.origin
     stated = {"name": origin.person.name, "address": origin.person.email}
-    stated["role"] = said.role
+    if not isinstance(said, Execution):
+        stated["role"] = said.role
     if isinstance(said, Waiver):
         stated["reason"] = said.because
     for name, text in stated.items():
@@ -315,6 +330,30 @@ def _flaws(graph: TraceGraph, said: Approval | Waiver) -> Iterator[str]:
             f"is of {origin.finished_utc}, before the commit it was made on "
             f"({(origin.commit or '')[:12]} of {made})"
         )
+
+
+def _too_late(graph: TraceGraph, record: Record, release: Release) -> Iterator[Gap]:
+    """Say which documents of a release were approved only after it."""
+    released = release.origin.finished_utc
+    for name, fingerprint in sorted(release.documents.items()):
+        approvals = [
+            s
+            for s in signatures(graph, name)
+            if s.fingerprint == fingerprint and s.said.meaning in APPROVING
+        ]
+        if not approvals:
+            continue
+        first = min(approvals, key=lambda s: s.said.origin.finished_utc)
+        signed = first.said.origin.finished_utc
+        if signed > released:
+            yield Gap(
+                f"approval@{first.record.id}",
+                f"{first.person.name} approved {name} on {signed}, after it was "
+                f"released with {release.version} on {released} ({record.id}).",
+                "Say in a problem report why it was released without approval, and "
+                "approve documents before the next release.",
+                first.record.path,
+            )
 
 
 RULES = (

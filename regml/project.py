@@ -15,7 +15,7 @@ from regml.files.archive import find_kept
 from regml.files.built import read_built
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
-from regml.files.dvc import read_lock, read_stages
+from regml.files.dvc import parameter_values, read_lock, read_stages
 from regml.files.git import (
     TreeState,
     code_digest,
@@ -27,6 +27,7 @@ from regml.files.history import commit_times, history, last_changes, start_of
 from regml.files.lock import read_lock_file, read_markers
 from regml.files.manifest import read_manifest
 from regml.files.markdown import LocatedItem, read_items
+from regml.files.model_card import read_card
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
 from regml.files.python_tests import read_tests
 from regml.files.revision import RevisionFile, open_revision
@@ -44,7 +45,6 @@ from regml.records.log import read_log
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.model import TraceGraph
-from regml.trace.rules import check
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -74,6 +74,8 @@ class Project:
 
     def check(self) -> tuple[RuleOutcome, ...]:
         """Run every rule and return what each looked at and found."""
+        from regml.trace.rules import check  # 'show' asks the graph and no rule
+
         return check(self.graph)
 
     def ledger(self) -> "Ledger":
@@ -104,6 +106,27 @@ class Project:
         if not isinstance(value, dict):
             raise BrokenFileError(path, "is not a JSON object.")
         return value
+
+
+def outdated_stages(old: Project, new: Project) -> dict[str, str]:
+    """Return why stages of a project are not what they were, whatever files say.
+
+    Raises:
+        RegmlError: Parameters cannot be read.
+    """
+    found = {}
+    before = {stage.name: stage for stage in old.evidence.stages}
+    for stage in new.evidence.stages:
+        was = before.get(stage.name)
+        if was is None:
+            found[stage.name] = "is new"
+        elif was.command != stage.command:
+            found[stage.name] = "runs another command"
+        elif (was.deps, was.outs) != (stage.deps, stage.outs):
+            found[stage.name] = "reads or writes other files"
+        elif parameter_values(old.files, was) != parameter_values(new.files, stage):
+            found[stage.name] = "has other parameters"
+    return found
 
 
 @dataclass(frozen=True)
@@ -191,6 +214,11 @@ def _evidence(look: _Look) -> Evidence:
             for name in _noted(log.records, "evaluation", "per_case")
             if (files / name).is_file()
         },
+        cards={
+            name: read_card(files, name)
+            for name in _noted(log.records, "model", "card")
+            if (files / name).is_file()
+        },
         workspace=_digests(
             files, (out.path for stage in stages for out in stage.outs if not out.cache)
         ),
@@ -223,7 +251,7 @@ def _past(
             look.root, [paths[name] for name in names if name in paths], until
         ),
         "commit_times": commit_times(
-            look.root, [said.origin.commit for said in signed if said.origin.commit]
+            look.root, {r.statement.origin.commit or "" for r in records}
         ),
     }
 

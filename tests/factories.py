@@ -10,9 +10,10 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
 from typing import Any, TypeVar
 
-from regml.digest import Artifact, sha256_of
+from regml.digest import Artifact, canonical_json, sha256_of
 from regml.files.dvc import LockedStage
 from regml.files.history import Commit
 from regml.files.markdown import LocatedItem, write_item
@@ -21,21 +22,32 @@ from regml.files.scores import CaseScore, read_case_scores
 from regml.files.source_comments import SourceMark
 from regml.items.base import Item, SafetyClass
 from regml.items.config import (
+    AgeBand,
     ChangeControl,
     Config,
     Device,
     Misuse,
+    Population,
     Role,
     Signer,
     Sources,
 )
 from regml.items.data import (
     AnnotationProtocol,
+    Annotator,
     DatasetManifest,
     DatasetRole,
     DatasetSpecification,
+    FaceMeasure,
+    FaceProtection,
+    Flow,
+    HeaderScan,
     Label,
     ManifestCase,
+    Preparation,
+    Similarity,
+    Subgroup,
+    UsedProtocol,
 )
 from regml.items.design import AnomalyReview, SoftwareItem, Soup, SupportLevel
 from regml.items.documents import BuiltFile, DocumentPlan
@@ -91,6 +103,14 @@ CODE = "c0de" * 16
 COMMIT = "abcdef012345" + "0" * 28
 MANIFEST = "reports/dataset.json"
 WEIGHTS = "model/weights.safetensors"
+CARD = "model/model.json"
+PROFILE = "d1" * 32
+PREPARATION = {
+    "code_sha256": "c2" * 32,
+    "spacing_mm": 1.0,
+    "interpolation": "cubic",
+    "clip_percentiles": [0.5, 99.5],
+}
 PER_CASE = "reports/evaluation/per_case.csv"
 
 I = TypeVar("I", bound=Item)  # noqa: E741 - stands for Item
@@ -255,6 +275,14 @@ def specification(**fields: Any) -> DatasetSpecification:
         "ethics": "Waiver 12/2024",
         "modality": "MR",
         "annotation_protocol": "AP-01",
+        "subgroups": (Subgroup(column="site", minimum_cases=2),),
+        "deidentification_sha256": PROFILE,
+        "faces": FaceProtection(
+            measure=FaceMeasure.CROPPED,
+            rationale="Only the hippocampus is kept",
+            largest_extent_mm=80,
+        ),
+        "test_models": 2,
     }
     return DatasetSpecification(**{**base, **fields})
 
@@ -267,6 +295,7 @@ def protocol(**fields: Any) -> AnnotationProtocol:
         "qualification": "Trained reader",
         "tool": "Any",
         "agreement_floor_dice": 0.8,
+        "minimum_years_experience": 2,
     }
     return AnnotationProtocol(**{**base, **fields})
 
@@ -368,6 +397,12 @@ CONFIG = Config(
         users="Radiologists",
         not_for=("Children",),
         misuse=(Misuse(id="MU-01", text="Volumes of a phantom are reported"),),
+        population=Population(
+            ages=(AgeBand(from_years=18, to_years=90),),
+            sexes=("F", "M"),
+            field_strengths_t=(3.0,),
+            vendors=("V",),
+        ),
     ),
     sources=Sources(
         software=("device",), tests=("tests/device",), lock="requirements.txt"
@@ -419,7 +454,7 @@ POLICY = RiskPolicy(
 
 
 def case(number: int, **fields: Any) -> ManifestCase:
-    split = "test" if number % 2 else "train"
+    split = fields.get("split", "test" if number % 2 else "train")
     base = {
         "case": f"HV-{number:02}",
         "patient": f"P-{number:02}",
@@ -436,6 +471,14 @@ def case(number: int, **fields: Any) -> ManifestCase:
         "label_size_bytes": 10 + number,
         "sources": (sha256_of(f"dicom {number}".encode()),),
         "annotators": ("R-1", "R-2"),
+        "sex": "F" if number % 4 < 2 else "M",
+        "age_years": 30.0 + number,
+        "field_strength_t": 2.89,
+        "voxels_sha256": sha256_of(f"voxels {number}".encode()),
+        "label_values": (1,),
+        "same_grid": True,
+        "agreement_dice": 0.9,
+        "in_statistics": split == "train",
     }
     return ManifestCase(**{**base, **fields})
 
@@ -538,6 +581,16 @@ def approval(*items: AnyItem, known: Mapping[str, AnyItem], **fields: Any) -> Ap
             for ref in references(item)
             if ref.target in known
         },
+        "contents": {
+            known_or_signed.fingerprint(): canonical_json(
+                known_or_signed.normative()
+            ).decode()
+            for item in items
+            for known_or_signed in (
+                item,
+                *(known[r.target] for r in references(item) if r.target in known),
+            )
+        },
     }
     return Approval(**{**base, **fields})
 
@@ -600,8 +653,19 @@ class Parts:
             "parameters": 1000,
             "seed": 7,
             "hyperparameters": {"steps": 10},
+            "card": CARD,
+            "manifest": MANIFEST,
+            "metrics": {"tuning_dice": 0.88},
+            "initial_weights": {
+                "source": "none, random initialisation",
+                "seed": 7,
+            },
         }
     )
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    deidentification: Mapping[str, Any] = field(default_factory=dict)
     row: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     def but(self, item_id: str, **fields: Any) -> "Parts":
@@ -624,6 +688,7 @@ def stage_runs(parts: Parts) -> tuple[StageRun, StageRun, StageRun]:
     manifest = artifact(MANIFEST, repr(parts.cases))
     data, weights = artifact("data/dataset"), artifact(WEIGHTS)
     per_case = artifact(PER_CASE, per_case_csv(parts.cases))
+    scores = read_case_scores(per_case_csv(parts.cases))
     preprocess = stage_run(
         "preprocess",
         origin=parts.origin,
@@ -648,10 +713,80 @@ def stage_runs(parts: Parts) -> tuple[StageRun, StageRun, StageRun]:
                 "per_case": PER_CASE,
                 "weights": WEIGHTS,
                 "acceptance": acceptance_rows(parts),
+                "metrics": {"whole": fmean(s.metrics["dice"] for s in scores)},
+                "subgroups": [
+                    {"column": "site", "group": site, "mean": 0.9} for site in "AB"
+                ],
+                "interval": {"unit": "patient"},
+                "preparation": PREPARATION,
+                **parts.evaluation,
             }
         },
     )
     return preprocess, train, validate
+
+
+def deidentify_run(parts: Parts) -> StageRun:
+    """Return the run before :func:`stage_runs`: the data came from a hospital."""
+    return stage_run(
+        "deidentify",
+        origin=parts.origin,
+        outputs=(artifact("data/deidentified"),),
+        notes={
+            "deidentification": {
+                "configuration_sha256": PROFILE,
+                "series": len(parts.cases),
+                "residual_identifiers": 0,
+                **parts.deidentification,
+            }
+        },
+    )
+
+
+def manifest_of(parts: Parts) -> DatasetManifest:
+    known = {item.id: item for item in parts.items}
+    trained = dt.date(2025, 3, 1)
+    base = {
+        "specification": "DS-01",
+        "split_unit": parts.split_unit,
+        "limitation": parts.limitation,
+        "cases": parts.cases,
+        "annotators": tuple(
+            Annotator(
+                reader=name,
+                qualification="radiologist",
+                years_experience=9,
+                trained_on=trained,
+            )
+            for name in ("R-1", "R-2")
+        ),
+        "protocol": UsedProtocol(id="AP-01", fingerprint=known["AP-01"].fingerprint()),
+        "flow": Flow(
+            found=len(parts.cases),
+            left_out_by_import=0,
+            left_out_by_gate=0,
+            used=len(parts.cases),
+        ),
+        "similarity": Similarity(threshold=0.97, nearest=0.5),
+        "preparation": Preparation.model_validate(PREPARATION),
+        "headers": HeaderScan(files=100),
+        "largest_extent_mm": 60.0,
+    }
+    return DatasetManifest(**{**base, **parts.manifest})
+
+
+def card_of(parts: Parts) -> dict[str, Any]:
+    """Return the model card as the train stage writes it."""
+    note = parts.model_note
+    return {
+        "weights_sha256": artifact(WEIGHTS).sha256,
+        "dataset_manifest_sha256": artifact(MANIFEST, repr(parts.cases)).sha256,
+        "preparation": PREPARATION,
+        "seed": note["seed"],
+        "hyperparameters": note["hyperparameters"],
+        "tuning": {"dice": note["metrics"]["tuning_dice"]},
+        **parts.card,
+    }
 
 
 def acceptance_rows(parts: Parts) -> list[dict[str, Any]]:
@@ -662,6 +797,7 @@ def acceptance_rows(parts: Parts) -> list[dict[str, Any]]:
                 "requirement": item.id,
                 "criterion": index,
                 "fingerprint": item.fingerprint(),
+                **criterion.model_dump(mode="json"),
                 **asdict(result),
                 "outcome": result.outcome.value,
             }
@@ -746,20 +882,18 @@ def evidence_of(parts: Parts) -> Evidence:
     signed = [known[name] for name in ("SRS-001", "SRS-003", "CR-001") if name in known]
     reviewed = [i for i in parts.items if i.id.startswith(("RISK-", "NA-"))]
     statements: tuple[Statement, ...] = (*runs, run_of_tests(parts))
-    manifest = DatasetManifest(
-        specification="DS-01",
-        split_unit=parts.split_unit,
-        limitation=parts.limitation,
-        cases=parts.cases,
-    )
+    before = deidentify_run(parts)
     return Evidence(
         config=CONFIG,
         policy=POLICY,
         items=tuple(located(item) for item in parts.items),
-        lock=tuple(locked(run) for run in runs),
+        lock=tuple(locked(run) for run in (*runs, before)),
         records=(
             *(record(s, number=n) for n, s in enumerate(statements)),
             record(approval(*reviewed, known=known), number=8, signer="quinn"),
+            record(before, number=5),
+            record(runs[1], number=6),  # the training was repeated
+            record(approval(known["DS-01"], known=known), number=7, signer="quinn"),
             record(approval(*signed, known=known), number=9, signer="quinn"),
             record(release(), number=10, signer="quinn"),
         ),
@@ -778,7 +912,8 @@ def evidence_of(parts: Parts) -> Evidence:
         commit_times={COMMIT: "2026-01-05T09:00:00Z"},
         tests=parts.tests,
         implements=parts.implements,
-        manifests={MANIFEST: manifest},
+        manifests={MANIFEST: manifest_of(parts)},
+        cards={CARD: card_of(parts)},
         scores={PER_CASE: read_case_scores(per_case_csv(parts.cases))},
         workspace={
             MANIFEST: artifact(MANIFEST, repr(parts.cases)),

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regml.digest import Artifact
 from regml.files.dvc import LockedStage, Stage
@@ -34,7 +34,7 @@ class Evidence:
         items: Every item, sorted by id; ids may occur twice.
         catalogues: Clause catalogues that the project adds to ours.
         documents: Planned documents of the Design History File, by number.
-        built: The Design History File as it was built last; ``None`` when there is none.
+        built: The Design History File as it was built last; ``None`` without one.
         vulnerabilities: Exports of known vulnerabilities, by file name.
         markers: Condition under which a package of the lock file is needed, by name.
         kept: Where each artifact of a release can still be had, by its sha256.
@@ -53,6 +53,7 @@ class Evidence:
         unread_sources: Source files and comments that cannot be understood.
         manifests: Dataset manifests that are present, by path.
         scores: Scores per case that are present, by path.
+        cards: Model cards that are present, by path.
         workspace: Small outputs as they are on disk, by path.
         data_sizes: Size in bytes of each file a manifest names, ``None`` when absent;
             empty when the data are not checked out.
@@ -89,6 +90,7 @@ class Evidence:
     unread_sources: tuple[UnreadSource, ...] = ()
     manifests: Mapping[str, DatasetManifest] = field(default_factory=dict)
     scores: Mapping[str, tuple[CaseScore, ...]] = field(default_factory=dict)
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workspace: Mapping[str, Artifact] = field(default_factory=dict)
     data_sizes: Mapping[str, int | None] = field(default_factory=dict)
     own_checks: tuple[OwnModule, ...] = ()

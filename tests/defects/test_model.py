@@ -54,7 +54,7 @@ DEFECTS = (
         "other weights in the lock",
         other_lock("train", outs={WEIGHTS: "0" * 32}),
         "no believed training run",
-        also=frozenset({"C19"}),
+        also=frozenset({"C17", "C19"}),
     ),
     Defect(
         "M01",
@@ -130,6 +130,7 @@ DEFECTS = (
             scores={PER_CASE: (score("HV-01", 0.1), score("HV-03", 0.2))},
         ),
         "gives failed",
+        also=frozenset({"M08", "M10"}),
     ),
 )
 

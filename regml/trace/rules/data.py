@@ -10,11 +10,10 @@ from regml.items.data import (
     ManifestCase,
 )
 from regml.items.links import Link
+from regml.trace.current import facts_of
+from regml.trace.datasets import Dataset, cases_are, datasets, few, run_with_note
 from regml.trace.model import NodeType, TraceGraph
 from regml.trace.rules.base import Gap, rule
-
-NAMED = 3
-"""How many examples a message names before it only counts."""
 
 
 # GMLP principle 4
@@ -60,7 +59,7 @@ def has_a_patient(
         return
     what = (
         f"{len(without)} of {len(manifest.cases)} cases have no patient "
-        f"({_few(without)})"
+        f"({few(without)})"
         if manifest.split_unit == "patient"
         else f"the split is by {manifest.split_unit}, not by patient"
     )
@@ -129,14 +128,14 @@ def _files(graph: TraceGraph, path: str, manifest: DatasetManifest) -> Iterator[
     if absent:
         yield Gap(
             path,
-            f"{len(absent)} files of {path} are absent ({_few(absent)}).",
+            f"{len(absent)} files of {path} are absent ({few(absent)}).",
             "Get them with 'dvc checkout' or 'dvc pull'.",
             path,
         )
     if other:
         yield Gap(
             path,
-            f"{len(other)} files have another size than in {path} ({_few(other)}).",
+            f"{len(other)} files have another size than in {path} ({few(other)}).",
             "See with 'regml verify' which bytes differ, then run 'dvc checkout'.",
             path,
         )
@@ -190,9 +189,132 @@ def _is_fulfilled(graph: TraceGraph, spec: str) -> bool:
     )
 
 
-def _few(names: list[str]) -> str:
-    more = ", ..." if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+# GMLP principle 4
+@rule(
+    "D03",
+    "No image is in two splits, nor one that is nearly the same.",
+    datasets,
+    clauses=("GMLP 4",),
+)
+def is_there_once(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
+    """Equal voxels, whatever the file is called, and coarse images that correlate."""
+    manifest, remedy = (
+        dataset.manifest,
+        "Leave one of them out, or give both the same patient key, and run "
+        "'dvc repro'.",
+    )
+    split = {case.case: case.split for case in manifest.cases}
+    same: dict[str, list[str]] = {}
+    for case in manifest.cases:
+        if case.voxels_sha256:
+            same.setdefault(case.voxels_sha256, []).append(case.case)
+    for cases in same.values():
+        if len({split[name] for name in cases}) > 1:
+            where = " and ".join(f"{name} ({split[name]})" for name in cases)
+            yield Gap(cases[0], f"{where} are the same voxels.", remedy, dataset.path)
+    unknown = [case.case for case in manifest.cases if not case.voxels_sha256]
+    if unknown or manifest.similarity is None:
+        yield Gap(
+            dataset.path,
+            f"{dataset.path} does not say whether images of different splits are the "
+            f"same or nearly so ({cases_are(len(unknown))} without digest of voxels).",
+            "Run 'dvc repro preprocess'.",
+            dataset.path,
+        )
+    for pair in manifest.similarity.pairs if manifest.similarity else ():
+        names = (pair.case, pair.other)
+        where = " and ".join(f"{name} ({split.get(name)})" for name in names)
+        yield Gap(
+            pair.case,
+            f"{where} are nearly the same image: their coarse images correlate with "
+            f"{pair.correlation:g}.",
+            remedy,
+            dataset.path,
+        )
 
 
-RULES = (is_in_one_split, has_a_patient, is_the_recorded_one, may_be_used)
+# GMLP principle 4
+@rule(
+    "D12",
+    "Numbers that were taken from images come from training cases only.",
+    datasets,
+    clauses=("GMLP 4",),
+)
+def learns_from_training_only(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
+    """Intensities are normalised per volume; the fingerprint is of several."""
+    cases = dataset.manifest.cases
+    unknown = [case.case for case in cases if case.in_statistics is None]
+    wrong = [c for c in cases if c.in_statistics and c.split != "train"]
+    if unknown:
+        yield Gap(
+            dataset.path,
+            f"{dataset.path} does not say for {cases_are(len(unknown))} whether "
+            "statistics were taken from them.",
+            "Run 'dvc repro preprocess'.",
+            dataset.path,
+        )
+    if wrong:
+        names = few(f"{case.case} ({case.split})" for case in wrong)
+        yield Gap(
+            dataset.path,
+            f"Statistics that the network is planned from were taken from "
+            f"{cases_are(len(wrong))} that do not belong to the training split "
+            f"({names}).",
+            "Take them from the training split alone and run 'dvc repro'.",
+            dataset.path,
+        )
+
+
+# CLAIM checklist
+@rule(
+    "D13",
+    "Images found, left out and used add up.",
+    datasets,
+    severity=Severity.MAJOR,
+    clauses=("CLAIM", "AI Act 10 (2) b"),
+)
+def adds_up(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
+    """Also against the rows of the manifest, and what left the de-identification."""
+    for problem in _flow_problems(graph, dataset):
+        yield Gap(
+            dataset.path,
+            f"The numbers of images do not add up: {problem}.",
+            "Find out which image was lost, and run 'dvc repro' again.",
+            dataset.path,
+        )
+
+
+def _flow_problems(graph: TraceGraph, dataset: Dataset) -> Iterator[str]:
+    manifest, flow = dataset.manifest, dataset.manifest.flow
+    if flow is None:
+        yield f"{dataset.path} does not say how many were found"
+        return
+    left_out = flow.left_out_by_import + flow.left_out_by_gate
+    if flow.found - left_out != flow.used:
+        yield (
+            f"{flow.found} found less {left_out} left out are not the {flow.used} used"
+        )
+    if flow.used != len(manifest.cases):
+        yield f"{flow.used} used, and {len(manifest.cases)} cases in the manifest"
+    if left_out + flow.outlines_without_image != len(manifest.excluded):
+        yield (
+            f"{left_out + flow.outlines_without_image} left out, and "
+            f"{len(manifest.excluded)} of them in the manifest with a reason"
+        )
+    series = facts_of(run_with_note(graph, "deidentification"), "deidentification")
+    if series.get("series") not in (None, flow.found):
+        yield (
+            f"{series['series']} series left the de-identification and {flow.found} "
+            "were found"
+        )
+
+
+RULES = (
+    is_in_one_split,
+    has_a_patient,
+    is_there_once,
+    is_the_recorded_one,
+    may_be_used,
+    learns_from_training_only,
+    adds_up,
+)

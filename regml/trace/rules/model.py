@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from regml.digest import Artifact
+from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
-from regml.items.recorded import Record, StageRun, TestRun
+from regml.items.recorded import Execution, Record, Release, StageRun, TestRun
 from regml.items.requirements import Requirement
 from regml.trace.current import facts_of
 from regml.trace.model import (
@@ -17,6 +18,7 @@ from regml.trace.model import (
     NodeType,
     TraceGraph,
 )
+from regml.trace.results import decisive_execution
 from regml.trace.rules.base import Gap, rule
 from regml.trace.statistics import CriterionResult, evaluate
 
@@ -42,8 +44,8 @@ def _locked_weights(graph: TraceGraph) -> list[tuple[str, str]]:
 # IEC 62304 5.8.4, 5.8.8
 @rule(
     "M01",
-    "Weights in dvc.lock, weights that training produced and weights that were "
-    "evaluated are the same.",
+    "Weights in dvc.lock, weights that training produced, weights that were evaluated, "
+    "that the model card names and that were released are the same.",
     _locked_weights,
     clauses=("IEC 62304 5.8.4", "IEC 62304 5.8.8"),
 )
@@ -59,8 +61,11 @@ def is_one_model(graph: TraceGraph, subject: tuple[str, str]) -> Iterator[Gap]:
             "Run 'dvc repro' so that the weights come from a recorded training.",
             "dvc.lock",
         )
+    if trained is None:
+        return
+    yield from _packaged(graph, path, trained)
     evaluation = _evaluation(graph)
-    if trained is None or evaluation is None:
+    if evaluation is None:
         return
     used = _artifact(evaluation, path)
     if used is None or used.sha256 != trained.sha256:
@@ -72,6 +77,43 @@ def is_one_model(graph: TraceGraph, subject: tuple[str, str]) -> Iterator[Gap]:
             "Run 'dvc repro' so that the present model is evaluated.",
             evaluation.path,
         )
+
+
+def _packaged(graph: TraceGraph, path: str, trained: Artifact) -> Iterator[Gap]:
+    """Compare the weights with the card beside them and with what was released."""
+    training = graph.current.training
+    card_path = str(facts_of(training, "model").get("card", ""))
+    named = graph.evidence.cards.get(card_path, {}).get("weights_sha256")
+    if named is not None and named != trained.sha256:
+        yield Gap(
+            card_path,
+            f"The model card {card_path} names the weights model@{str(named)[:SHORT]}; "
+            f"training produced model@{trained.sha256[:SHORT]}.",
+            "Restore card and weights together with 'git restore' and 'dvc checkout'.",
+            card_path,
+        )
+    for record in graph.current.believed:
+        release = record.statement
+        if not isinstance(release, Release) or release.model is None:
+            continue
+        handed_over = [a.sha256 for a in release.artifacts if a.path == path]
+        released = f"model@{release.model[:SHORT]}"
+        if handed_over and release.model not in handed_over:
+            yield Gap(
+                f"release@{record.id}",
+                f"Release {release.version} names {released}, but the file {path} that "
+                f"was handed over is model@{handed_over[0][:SHORT]}.",
+                "Stop the delivery, and release again with the right file.",
+                record.path,
+            )
+        if not graph.into(released, Link.EVALUATES):
+            yield Gap(
+                f"release@{record.id}",
+                f"Release {release.version} names {released}, which no recorded "
+                "evaluation measured.",
+                "Stop the delivery, and release the model that was evaluated.",
+                record.path,
+            )
 
 
 # IEC 62304 5.7.3, 8.2.3
@@ -165,9 +207,14 @@ def _runs_that_count(graph: TraceGraph) -> list[Record]:
     found = {r.path: r for r in graph.current.explained.values() if r}
     for node in graph.nodes.values():
         if node.type is NodeType.TEST and isinstance(node.value, KnownTest):
-            record = node.value.record
-            if record and record.statement.origin.code == graph.evidence.code:
-                found[record.path] = record
+            known = node.value
+            for record in () if known.gone else known.records:
+                if record.statement.origin.code == graph.evidence.code:
+                    found[record.path] = record
+        elif isinstance(graph.item(node.id), TestProtocol):
+            done = decisive_execution(graph, node.id)
+            if done and done[1].origin.code == graph.evidence.code:
+                found[done[0].path] = done[0]
     return [found[path] for path in sorted(found)]
 
 
@@ -181,10 +228,17 @@ def _runs_that_count(graph: TraceGraph) -> list[Record]:
 def is_from_a_clean_tree(graph: TraceGraph, record: Record) -> Iterator[Gap]:
     """What is verified has to be under configuration control before."""
     origin, run = record.statement.origin, record.statement
-    tests = isinstance(run, TestRun)
-    again = "regml test" if tests else f"dvc repro -f -s {_stage(record)}"
-    what = "test run" if tests else f"run of {_stage(record)}"
-    subject = f"tests@{record.id}" if tests else f"run@{record.id}"
+    match run:
+        case TestRun():
+            subject, what, again = f"tests@{record.id}", "test run", "regml test"
+            if run.reports:
+                what, again = "import of test results", "regml test import"
+        case Execution():
+            subject, what = f"execution@{record.id}", f"execution of {run.protocol}"
+            again = f"regml test execute {run.protocol}"
+        case _:
+            subject, what = f"run@{record.id}", f"run of {_stage(record)}"
+            again = f"dvc repro -f -s {_stage(record)}"
     if origin.commit is None:
         yield Gap(
             subject,

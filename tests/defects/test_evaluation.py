@@ -1,0 +1,359 @@
+"""M: numbers that are not honest, and models that are not what they seem."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from regml.findings import Severity
+from regml.items.data import Limitation
+from regml.items.lifecycle import ParameterRange, PccpModification
+from regml.items.requirements import Acceptance, Bound
+from regml.trace.evidence import Evidence
+from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
+from tests.factories import (
+    CASES,
+    PER_CASE,
+    PREPARATION,
+    WEIGHTS,
+    acceptance_rows,
+    approval,
+    artifact,
+    case,
+    change_request,
+    commit,
+    evidence_of,
+    located,
+    record,
+    release,
+    stage_runs,
+    with_item,
+)
+
+MAJOR = Severity.MAJOR
+LOOSER = (
+    Acceptance(metric="dice", bound=Bound.CI95_LOWER, at_least=0.7),
+    PARTS.items[2].acceptance[1],  # type: ignore[union-attr]  # SRS-002
+)
+
+
+def card(**fields: Any) -> Evidence:
+    return evidence_of(replace(PARTS, card=fields))
+
+
+def evaluation(**fields: Any) -> Evidence:
+    return evidence_of(replace(PARTS, evaluation=fields))
+
+
+def without(evidence: Evidence, number: int) -> Evidence:
+    """Return evidence without the record with this number in its name."""
+    kept = tuple(r for r in evidence.records if f"/{number:03}." not in r.path)
+    return replace(evidence, records=kept)
+
+
+def decided_again() -> Evidence:
+    """Return a project whose first evaluation knew a stricter criterion."""
+    first = replace(
+        stage_runs(PARTS)[2],
+        notes={
+            "evaluation": {
+                **stage_runs(PARTS)[2].notes["evaluation"],
+                "acceptance": acceptance_rows(PARTS),
+            }
+        },
+    )
+    now = evidence_of(PARTS.but("SRS-002", acceptance=LOOSER))
+    return replace(now, records=(record(first, number=70), *now.records))
+
+
+def fewer_scores() -> Evidence:
+    rows = tuple(s for s in CLEAN.scores[PER_CASE] if s.case != "HV-11")
+    return replace(CLEAN, scores={PER_CASE: rows})
+
+
+def retrained(pccp: PccpModification | None = None) -> Evidence:
+    """Return a project that was released with a model that had fewer steps."""
+    older = artifact(WEIGHTS, "older")
+    train, validate = stage_runs(PARTS)[1:]
+    note = {**PARTS.model_note, "hyperparameters": {"steps": 8}}
+    before = (
+        replace(train, outputs=(older,), notes={"model": note}),
+        replace(validate, inputs=(*validate.inputs[:2], older)),
+    )
+    evidence = without(CLEAN, 10)
+    released = (
+        *(record(run, number=80 + n) for n, run in enumerate(before)),
+        *evidence.records,
+        record(
+            release(model=older.sha256, artifacts=(artifact(WEIGHTS, "older"),)),
+            number=82,
+            signer="quinn",
+        ),
+    )
+    evidence = replace(evidence, records=released)
+    kept = {**evidence.kept, older.sha256: "cache of DVC"}
+    evidence = replace(evidence, kept=kept)
+    if pccp is None:
+        return evidence
+    evidence = replace(
+        evidence,
+        items=(*evidence.items, located(pccp)),
+        last_changes={**evidence.last_changes, f"items/{pccp.id}.md": commit()},
+    )
+    return replace(
+        evidence,
+        records=(
+            *evidence.records,
+            record(approval(pccp, known={}), number=83, signer="quinn"),
+        ),
+    )
+
+
+def plan(**limits: Any) -> PccpModification:
+    return PccpModification(
+        id="PCCP-01",
+        title="More steps",
+        changes=("steps",),
+        ranges=(ParameterRange(parameter="train.steps", **limits),),
+        outside=("all else",),
+        protocol=("train",),
+        acceptance=("as before",),
+        text="Steps.\n",
+    )
+
+
+def _worse(row: dict[str, Any]) -> dict[str, Any]:
+    if row["group"] != "B":
+        return row
+    return {**row, "outcome": "failed", "reason": "below"}
+
+
+DEFECTS = (
+    Defect(
+        "M01",
+        "a card of other weights",
+        card(weights_sha256="ab" * 32),
+        "names the weights model@abababababab",
+    ),
+    Defect(
+        "M05",
+        "a number without interval",
+        evidence_of(replace(PARTS, row=lambda row: {**row, "low": None})),
+        "has no confidence interval",
+        also=frozenset({"M06"}),
+        severity=MAJOR,
+    ),
+    Defect(
+        "M05",
+        "an interval by case",
+        evaluation(interval={"unit": "case"}),
+        "it was drawn by case",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M05",
+        "test cases without patient",
+        evidence_of(replace(PARTS, cases=(*CASES, case(13, patient=None)))),
+        "no patient is known for 1 case of reports/evaluation/per_case.csv (HV-13)",
+        also=frozenset({"D02"}),
+        severity=MAJOR,
+    ),
+    Defect(
+        "M07",
+        "a limit that was lowered afterwards",
+        with_item(CLEAN, "SRS-002", acceptance=LOOSER),
+        "at_least of criterion 0 from 0.8 to 0.7",
+        also=frozenset({"T04", "M02"}),
+    ),
+    Defect(
+        "M07",
+        "a limit that was lowered between two evaluations",
+        decided_again(),
+        "at_least of criterion 0 from 0.8 to 0.7",
+    ),
+    Defect(
+        "M08",
+        "a case that was left out",
+        fewer_scores(),
+        "1 of 6 cases of the split 'test'",
+        also=frozenset({"M06", "M10"}),
+    ),
+    Defect(
+        "M08",
+        "a decision on fewer cases",
+        evidence_of(
+            replace(
+                PARTS,
+                row=lambda row: {**row, "cases": 5} if row["group"] is None else row,
+            )
+        ),
+        "was decided on 5 cases; the split 'test' has 6",
+    ),
+    Defect(
+        "M09",
+        "a planned subgroup nobody reported",
+        evidence_of(
+            replace(
+                PARTS.but("SRS-002", acceptance=LOOSER[:1]),
+                evaluation={
+                    "subgroups": [{"column": "site", "group": "A", "mean": 0.9}]
+                },
+            )
+        ),
+        "does not report on test cases with site B",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M09",
+        "a weak subgroup nobody hears of",
+        evidence_of(replace(PARTS, row=_worse)),
+        "site B missed criterion 1 of SRS-002",
+        also=frozenset({"T04", "M06", "C08"}),
+        severity=MAJOR,
+    ),
+    Defect(
+        "M10",
+        "a card with another seed",
+        card(seed=8),
+        "seed 8 instead of 7",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M10",
+        "a headline that the scores do not give",
+        evaluation(metrics={"whole": 0.97}),
+        "reports a mean Dice of 0.97 for whole; its scores give 0.91",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M11",
+        "a training nobody repeated",
+        without(CLEAN, 1),
+        "was not repeated",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M11",
+        "a repetition with another result",
+        replace(
+            CLEAN,
+            records=(
+                record(
+                    replace(
+                        stage_runs(PARTS)[1],
+                        outputs=(artifact(WEIGHTS, "again"),),
+                        notes={
+                            "model": {
+                                **PARTS.model_note,
+                                "metrics": {"tuning_dice": 0.8},
+                            }
+                        },
+                    ),
+                    number=70,
+                ),
+                *CLEAN.records,
+            ),
+        ),
+        "Two runs of the same training differ",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M12",
+        "a device that prepares images otherwise",
+        evaluation(preparation={**PREPARATION, "spacing_mm": 0.9}),
+        "do not prepare images alike: spacing_mm differ",
+    ),
+    Defect(
+        "M12",
+        "training images made by other code",
+        card(preparation={**PREPARATION, "code_sha256": "0" * 64}),
+        "code_sha256 differ",
+    ),
+    Defect(
+        "M12",
+        "nobody says how images are prepared",
+        evaluation(preparation=None),
+        "It is not said how images are prepared by: the device",
+    ),
+    Defect(
+        "M13",
+        "initial weights without licence",
+        evidence_of(
+            replace(
+                PARTS,
+                model_note={
+                    **PARTS.model_note,
+                    "initial_weights": {"source": "a model zoo", "sha256": "aa"},
+                },
+            )
+        ),
+        "does not say the licence of its initial weights",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M13",
+        "nobody says from what it started",
+        evidence_of(
+            replace(PARTS, model_note={**PARTS.model_note, "initial_weights": None})
+        ),
+        "does not say from what it started",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M14",
+        "a retrained model without plan",
+        retrained(),
+        "train.steps from 8 to 10",
+    ),
+    Defect(
+        "M14",
+        "a retrained model outside of its plan",
+        retrained(plan(at_least=7, at_most=9)),
+        "train.steps from 8 to 10",
+    ),
+)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
+def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> None:
+    assert_fires(defect)
+
+
+def rules(evidence: Evidence) -> set[str]:
+    return {finding.rule for finding in findings(evidence)}
+
+
+def test_a_model_within_an_approved_plan_is_no_finding() -> None:
+    assert "M14" not in rules(retrained(plan(at_least=7, at_most=12)))
+
+
+def test_a_change_request_excuses_a_new_limit() -> None:
+    lowered = with_item(CLEAN, "SRS-002", acceptance=LOOSER)
+    asked = change_request(
+        id="CR-009", changes=("SRS-002",), raised=dt.date(2026, 1, 6)
+    )
+    early = change_request(
+        id="CR-009", changes=("SRS-002",), raised=dt.date(2026, 1, 4)
+    )
+    for request, expected in ((asked, False), (early, True)):
+        found = replace(lowered, items=(*lowered.items, located(request)))
+        assert ("M07" in rules(found)) is expected
+
+
+def test_a_disclosed_subgroup_is_no_finding_of_its_own() -> None:
+    limitation = Limitation(id="LIM-01", text="Weak at B", groups=("site=B",))
+    parts = replace(PARTS.but("DS-01", limitations=(limitation,)), row=_worse)
+    assert "M09" not in rules(evidence_of(parts))
+
+
+def test_a_repetition_within_its_tolerance_is_one() -> None:
+    note = {**PARTS.model_note, "hyperparameters": {"repeat_tolerance": 0.1}}
+    evidence = evidence_of(replace(PARTS, model_note=note))
+    other = replace(
+        stage_runs(replace(PARTS, model_note=note))[1],
+        outputs=(artifact(WEIGHTS, "again"),),
+        notes={"model": {**note, "metrics": {"tuning_dice": 0.83}}},
+    )
+    found = replace(evidence, records=(record(other, number=70), *evidence.records))
+    assert "M11" not in rules(found)

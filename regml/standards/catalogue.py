@@ -22,10 +22,12 @@ class _Strict(BaseModel):
 class Asked(_Strict):
     """The evidence a row asks for; all of it.
 
-    The first ten are what a program can see; the last three need a person.
+    What a program can see comes first; the last three need a person.
 
     Attributes:
         rules: Checks that must have subjects and no finding that counts.
+        quiet: Checks without a finding that counts; they may have nothing to look at,
+            which then is no evidence.
         items: Kinds of item of which at least one must be in force.
         filled: ``KIND.field`` that every item of the kind in force must fill.
         requirements: Categories of which at least one requirement must be in force.
@@ -40,6 +42,7 @@ class Asked(_Strict):
     """
 
     rules: Texts = ()
+    quiet: Texts = ()
     items: Texts = ()
     filled: Texts = ()
     requirements: Texts = ()

@@ -120,6 +120,14 @@ def _rule(facts: Facts, name: str) -> Fact:
     return Fact(True, words)
 
 
+def _quiet(facts: Facts, name: str) -> Fact:
+    fact = facts.of("rules", name)
+    outcome = facts.outcomes.get(name)
+    if outcome is None or outcome.open or outcome.subjects:
+        return fact
+    return Fact(None, fact.words)
+
+
 def _items(facts: Facts, kind: str) -> Fact:
     count = len(facts.in_force(kind))
     return Fact(bool(count), f"{count} items {kind}", f'regml new {kind.lower()} "..."')
@@ -250,6 +258,7 @@ RECORD_STEPS: Final[Mapping[str, str]] = {
 
 SORTS: Final[Mapping[str, Callable[[Facts, str], Fact]]] = {
     "rules": _rule,
+    "quiet": _quiet,
     "items": _items,
     "filled": _filled,
     "requirements": _requirements,
@@ -275,7 +284,8 @@ def refuse_unknown(
         BrokenFileError: It does; the message names the row.
     """
     known: dict[str, frozenset[str]] = {
-        "rules": frozenset(known_rules),
+        "rules": (rules := frozenset(known_rules)),
+        "quiet": rules,
         "items": frozenset(Kind),
         "approved": frozenset(Kind),
         "filled": _FIELDS,

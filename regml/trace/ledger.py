@@ -151,8 +151,10 @@ class Ledger:
             why = f"excluded by {excluded}, approved by quality"
             return RowCoverage(row, State.NOT_APPLICABLE, why)
         elif row.applies_if and _state(found) is not State.COVERED:
-            found = (*found, self._decision(catalogue.cite(row), row.applies_if))
-            if not any(fact.there for fact in found):
+            decided = any(fact.there for fact in found)
+            if not decided or any(self._excluding(catalogue.cite(row))):
+                found += (self._decision(catalogue.cite(row), row.applies_if),)
+            if not decided:
                 return RowCoverage(row, State.MANUAL, facts=found)
         return RowCoverage(row, _state(found), facts=found)
 
@@ -163,7 +165,7 @@ class Ledger:
             for name in getattr(row.evidence, sort):
                 yield facts.of(sort, name)
         for name in facts.against(catalogue.cite(row)):
-            if name not in row.evidence.rules:
+            if name not in (*row.evidence.rules, *row.evidence.quiet):
                 yield facts.of("rules", name)
         for name in row.evidence.catalogues:
             yield self._other(name, safety_class)

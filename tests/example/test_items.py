@@ -88,7 +88,7 @@ def test_the_example_has_the_items_of_the_device() -> None:
         Kind.CHANGE_REQUEST: 1,
         Kind.PROBLEM_REPORT: 2,
         Kind.PCCP_MODIFICATION: 3,
-        Kind.EXCLUSION: 1,
+        Kind.EXCLUSION: 4,
     }
 
 

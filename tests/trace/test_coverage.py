@@ -172,6 +172,16 @@ def test_what_is_missing_is_a_gap_and_says_what_to_do(
     assert step in found.steps[0]
 
 
+def test_a_check_that_may_be_quiet_is_no_evidence_and_no_gap() -> None:
+    closed = replace(EVIDENCE, records=(), lock=(), items=EVIDENCE.items[:2])
+    alone = decide(closed, "quiet: [M14]")
+    assert alone.state is State.MANUAL
+    assert alone.evidence[0].startswith("(check M14 has nothing to look at")
+    assert decide(closed, "quiet: [M14], items: [UN]").state is State.COVERED
+    broken = with_item(EVIDENCE, "SRS-001", refines=("UN-77",))
+    assert decide(broken, "quiet: [T08], items: [SRS]").state is State.GAP
+
+
 def test_a_finding_is_a_gap() -> None:
     found = decide(with_item(EVIDENCE, "SRS-001", refines=("UN-77",)), "rules: [T08]")
     assert found.state is State.GAP

@@ -7,8 +7,6 @@ from typing import Final
 from regml.errors import BrokenFileError
 from regml.findings import RuleOutcome
 from regml.items.base import Kind
-from regml.items.config import Role
-from regml.items.documents import DocumentPlan
 from regml.items.links import MODELS, AnyItem
 from regml.items.recorded import (
     Approval,
@@ -23,10 +21,8 @@ from regml.items.requirements import Category, Requirement
 from regml.items.risk import Risk
 from regml.standards.catalogue import Catalogue
 from regml.trace.model import TraceGraph
-from regml.trace.results import Status, approved_now, requirement_status
-
-SIGNERS: Final = (Role.QUALITY, Role.CLINICAL)
-"""Whose approval of an item counts as a person's judgement of it."""
+from regml.trace.results import Status, requirement_status
+from regml.trace.signatures import approved_as_it_is, approvers
 
 SHOWN: Final = 3
 """How many ids a sentence names."""
@@ -187,11 +183,11 @@ def _records(facts: Facts, sort: str) -> Fact:
 
 
 def _approved(facts: Facts, kind: str) -> Fact:
-    """Every item of the kind carries a current signature of quality or clinical."""
+    """Every role that has to approve such items approved each as it is now."""
     items = facts.in_force(kind)
     if not items:
         return _items(facts, kind)
-    unsigned = [i.id for i in items if not approved_now(facts.graph, i.id, SIGNERS)]
+    unsigned = [i.id for i in items if not approved_as_it_is(facts.graph, i.id)]
     signed = len(items) - len(unsigned)
     words = f"{signed} of {len(items)} items {kind} approved as they are now"
     step = f"Review and sign {some(unsigned)}: regml approve ID... --meaning approval"
@@ -205,17 +201,12 @@ def _document(facts: Facts, name: str) -> Fact:
     if plan is None:
         step = f"Add a template dhf_templates/NN-{name}.md.j2."
         return Fact(False, f"no document {name!r}", step)
-    lacking = [role for role in plan.approvers if not _signed(facts, plan, role)]
-    if lacking:
-        words = f"{plan.name} is not approved as it is now by {' and '.join(lacking)}"
+    if not approved_as_it_is(facts.graph, plan.node_id):
+        roles = " and ".join(approvers(facts.graph, plan.node_id))
+        words = f"{plan.name} is not approved as it is now by {roles}"
         step = f"Read it, then: regml approve {plan.node_id} --meaning approval"
         return Fact(False, words, step, person=True)
     return Fact(True, f"{plan.name} approved as it is now")
-
-
-def _signed(facts: Facts, plan: DocumentPlan, role: str) -> bool:
-    known = {str(r): r for r in Role}
-    return role in known and approved_now(facts.graph, plan.node_id, (known[role],))
 
 
 def _is_run(record: Record) -> bool:

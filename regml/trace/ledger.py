@@ -23,6 +23,7 @@ from regml.trace.levels import knows, level_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import approved_now
 from regml.trace.rules import RULES, check
+from regml.trace.signatures import approved_as_it_is, approvers
 
 
 @dataclass
@@ -205,8 +206,9 @@ class Ledger:
             if item.valid_until and item.valid_until < today:
                 words = f"{item.id} ran out on {item.valid_until}"
                 step = f"Bring {item.id} up to date and have quality approve it."
-            elif not approved_now(self.graph, item.id, (Role.QUALITY,)):
-                words = f"{item.id} is not approved by quality as it is now: {what}"
+            elif not approved_as_it_is(self.graph, item.id):
+                roles = " and ".join(approvers(self.graph, item.id))
+                words = f"{item.id} is not approved by {roles} as it is now: {what}"
                 step = f"regml approve {item.id} --meaning approval"
             else:
                 return Fact(True, f"{item.id} {item.document}, {item.version}: {what}")

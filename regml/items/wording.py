@@ -16,11 +16,13 @@ _PLACEHOLDER: Final = re.compile(
     r"|(?i:\blorem ipsum\b)"
     r"|(?i:\bto be (?:defined|determined|decided|confirmed|completed|written|added"
     r"|done)\b)"
-    r"|(?i:[\[<](?:insert|describe|fill in|replace|your|name of the)\b[^\]>\n]*[\]>])"
+    r"|(?i:\[(?:insert|describe|fill in|replace|your|name of the)\b[^\]\n]{0,80}\])"
     r"(?!\()"
-    r"|<[A-Za-z][^<>=/\n]* [^<>=/\n]*>"
-    r"|\{\{[^}\n]*\}\}"
+    r"|<[A-Za-z]+ [^<>=/\n]{0,80}>"
+    r"|\{\{[^{}\n]{0,80}\}\}"
 )
+"""Repeats are bounded, so that no text makes it slow."""
+
 _CODE: Final = re.compile(r"`[^`\n]*`")
 
 

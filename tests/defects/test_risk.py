@@ -233,6 +233,13 @@ DEFECTS = (
     ),
     Defect(
         "R13",
+        "an exclusion of what is not on the list",
+        evidence_of(PARTS.but("NA-02", excludes=(*OTHER.excludes, "MLH-99"))),
+        "no row of the ML hazard checklist",
+        severity=MAJOR,
+    ),
+    Defect(
+        "R13",
         "an exclusion that was changed after its approval",
         with_item(CLEAN, "NA-02", title="Others"),
         "quality has not approved it as it is now",

@@ -82,12 +82,19 @@ def architecture(graph: TraceGraph) -> Architecture:
                     item.in_device,
                     len(graph.out(item.id, Link.IMPLEMENTS)),
                 )
-                for depth, item in _tree(items, None, 0)
+                for depth, item in _rows(items)
             ],
             empty="0 software items.",
         ),
         items=tuple(software_section(graph, item) for item in items),
     )
+
+
+def _rows(items: tuple[SoftwareItem, ...]) -> list[tuple[int, SoftwareItem]]:
+    """Return items below their parents; those that lie in a circle come last."""
+    rows = list(_tree(items, None, 0))
+    placed = {item.id for _, item in rows}
+    return rows + [(0, item) for item in items if item.id not in placed]
 
 
 def _tree(
@@ -110,6 +117,7 @@ def software_section(graph: TraceGraph, item: SoftwareItem) -> ItemSection:
         ("Segregation", item.segregation),
         ("Part of", item.part_of),
         ("Part of the device", item.in_device),
+        ("Learned from data", item.machine_learning),
         ("Implements", targets(graph, item.id, Link.IMPLEMENTS)),
         ("No requirements, because", item.without_requirements),
         ("Uses SOUP", targets(graph, item.id, Link.USES)),

@@ -6,6 +6,7 @@ from typing import Final
 from regml.findings import Severity
 from regml.items.data import DatasetSpecification
 from regml.items.design import SoftwareItem
+from regml.items.requirements import Exclusion
 from regml.items.risk import CauseCategory, ControlOption, Risk, RiskControl
 from regml.standards.hazards import Hazard, ml_hazards
 from regml.trace.exclusions import exclusion_of
@@ -141,18 +142,22 @@ def _of_model(graph: TraceGraph) -> Iterator[Gap]:
     )
 
 
-def _asked(graph: TraceGraph) -> tuple[Hazard | Risk, ...]:
+def _asked(graph: TraceGraph) -> tuple[Hazard | Risk | Exclusion, ...]:
     """Return the checklist where there is machine learning, and who cites it."""
     risks = graph.items(Risk)
     learns = graph.items(DatasetSpecification) or any(
         item.machine_learning for item in graph.items(SoftwareItem)
     )
-    citing = tuple(risk for risk in risks if _cited(risk))
+    citing = tuple(i for i in (*risks, *graph.items(Exclusion)) if _cited(i))
     return (*ml_hazards(), *citing) if risks and (learns or citing) else ()
 
 
-def _cited(risk: Risk) -> tuple[str, ...]:
-    named = (risk.hazard_category, *risk.covers)
+def _cited(item: Risk | Exclusion) -> tuple[str, ...]:
+    named = (
+        item.excludes
+        if isinstance(item, Exclusion)
+        else (item.hazard_category, *item.covers)
+    )
     return tuple(name for name in named if name.startswith(CHECKLIST))
 
 
@@ -165,16 +170,17 @@ def _cited(risk: Risk) -> tuple[str, ...]:
     severity=Severity.MAJOR,
     clauses=("ISO 14971 5.4", "ISO 14971 7.6"),
 )
-def is_considered(graph: TraceGraph, subject: Hazard | Risk) -> Iterator[Gap]:
-    """A risk that cites a row which does not exist is found as well."""
-    if isinstance(subject, Risk):
+def is_considered(
+    graph: TraceGraph, subject: Hazard | Risk | Exclusion
+) -> Iterator[Gap]:
+    """An item that cites a row which does not exist is found as well."""
+    if not isinstance(subject, Hazard):
         known = {hazard.id for hazard in ml_hazards()}
         for name in _cited(subject):
             if name not in known:
                 yield Gap(
                     subject.id,
-                    f"The risk names {name}, which is no row of the ML hazard "
-                    "checklist.",
+                    f"It names {name}, which is no row of the ML hazard checklist.",
                     f"Correct it; the checklist runs to {ml_hazards()[-1].id}.",
                     graph.where(subject.id, name),
                 )

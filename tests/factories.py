@@ -62,6 +62,8 @@ from regml.items.links import AnyItem, references
 from regml.items.plan import Activity, Maintenance
 from regml.items.recorded import (
     Approval,
+    ExecutedStep,
+    Execution,
     Origin,
     Outcome,
     Person,
@@ -69,7 +71,9 @@ from regml.items.recorded import (
     Release,
     StageRun,
     Statement,
+    StepOutcome,
     TestCase,
+    TestReport,
     TestRun,
 )
 from regml.items.requirements import (
@@ -609,6 +613,49 @@ def commit(**fields: Any) -> Commit:
     return Commit(**{**base, **fields})
 
 
+def execution(
+    *outcomes: StepOutcome,
+    of: TestProtocol | None = None,
+    known: Mapping[str, AnyItem] | None = None,
+    **fields: Any,
+) -> Execution:
+    """An execution of a protocol; one outcome per step, all passed when left out."""
+    carried_out = of or manual_protocol()
+    items = known or {item.id: item for item in ITEMS}
+    given = outcomes or (StepOutcome.PASSED,) * len(carried_out.steps)
+    base = {
+        "origin": origin("Quinn"),
+        "protocol": carried_out.id,
+        "fingerprints": {
+            carried_out.id: carried_out.fingerprint(),
+            **{name: items[name].fingerprint() for name in carried_out.verifies},
+        },
+        "steps": tuple(
+            ExecutedStep(step.do, step.expect, outcome, "seen")
+            for step, outcome in zip(carried_out.steps, given, strict=True)
+        ),
+        "models": {WEIGHTS: artifact(WEIGHTS).sha256},
+    }
+    return Execution(**{**base, **fields})
+
+
+def imported(*cases: TestCase, suite: str = "report.xml", **fields: Any) -> TestRun:
+    """Results of another runner, imported as of now."""
+    items = {item.id: item for item in ITEMS}
+    named = {item_id for case in cases for item_id in case.verifies}
+    base = {
+        "origin": origin(),
+        "command": f"regml test import {suite}",
+        "cases": tuple(replace(case, suite=suite) for case in cases),
+        "fingerprints": {
+            name: items[name].fingerprint() for name in sorted(named) if name in items
+        },
+        "models": {WEIGHTS: artifact(WEIGHTS).sha256},
+        "reports": (TestReport(suite, sha256_of(suite.encode()), "junit"),),
+    }
+    return TestRun(**{**base, **fields})
+
+
 def locked(run: StageRun) -> LockedStage:
     return LockedStage(
         name=run.stage,
@@ -825,6 +872,7 @@ def run_of_tests(parts: Parts) -> TestRun:
             if name in known
         },
         models={WEIGHTS: artifact(WEIGHTS).sha256},
+        complete=True,
     )
 
 

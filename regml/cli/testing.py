@@ -180,7 +180,8 @@ def _ask_step(step: "Step", number: int, total: int) -> "Answer":
     click.echo(f"\nStep {number} of {total}")
     click.echo(f"  do      {step.do}")
     click.echo(f"  expect  {step.expect}")
-    word = Word(click.prompt("Outcome", type=click.Choice([*Word])))
+    words = click.Choice([word.value for word in Word], case_sensitive=False)
+    word = Word(click.prompt("Outcome", type=words))
     if word is Word.PASS:
         observed = click.prompt("Observed", default="as expected")
     else:

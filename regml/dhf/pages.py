@@ -19,7 +19,7 @@ from regml.dhf.context.data import split_table
 from regml.dhf.context.items import item_section
 from regml.dhf.context.model import run_section, run_table
 from regml.dhf.context.release import release_facts, release_tables
-from regml.dhf.context.verification import criteria
+from regml.dhf.context.verification import criteria, executed_steps
 from regml.dhf.table import Table, table
 from regml.digest import sha256_of
 from regml.files.markdown import LocatedItem
@@ -29,6 +29,7 @@ from regml.items.documents import DocumentPlan
 from regml.items.links import Link
 from regml.items.recorded import (
     Approval,
+    Execution,
     Outcome,
     Record,
     Release,
@@ -51,7 +52,9 @@ from regml.trace.waivers import why_not
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@-]*")
 _WITH_STATUS = {
+    Kind.USER_NEED,
     Kind.REQUIREMENT,
+    Kind.RISK,
     Kind.TEST_PROTOCOL,
     Kind.DATASET_SPECIFICATION,
     Kind.ANNOTATION_PROTOCOL,
@@ -168,6 +171,8 @@ def _record(graph: TraceGraph, record: Record) -> Content:
             return _approval(graph, record, approval)
         case Waiver() as waiver:
             return _waiver(graph, record, waiver)
+        case Execution() as done:
+            return _execution(graph, record, done)
         case Release() as release:
             return Content(
                 facts=facts([*release_facts(release), *_origin(record)]),
@@ -189,12 +194,28 @@ def _origin(record: Record) -> list[tuple[str, object]]:
     ]
 
 
+def _execution(graph: TraceGraph, record: Record, done: Execution) -> Content:
+    return Content(
+        facts=facts(
+            [
+                ("Protocol", done.protocol),
+                ("Comment", done.comment),
+                ("Models", targets(graph, f"execution@{record.id}", Link.USES)),
+                *_origin(record),
+            ]
+        ),
+        status=done.verdict,
+        sections=(("Steps", executed_steps(done)),),
+    )
+
+
 def _test_run(graph: TraceGraph, record: Record, run: TestRun) -> Content:
     failed = any(c.outcome in (Outcome.FAILED, Outcome.KILLED) for c in run.cases)
     return Content(
         facts=facts(
             [
                 ("Command", run.command),
+                ("Imported from", [f"{r.name} ({r.form})" for r in run.reports]),
                 ("Models", targets(graph, f"tests@{record.id}", Link.USES)),
                 *_origin(record),
             ]

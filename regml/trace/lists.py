@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 from regml.errors import UnknownIdError
 from regml.items.base import Kind
 from regml.items.links import Link
-from regml.items.recorded import Approval, StageRun, TestRun, Waiver
+from regml.items.recorded import Approval, Execution, StageRun, TestRun, Waiver
 from regml.items.requirements import Requirement
 from regml.trace.model import (
     SHORT,
@@ -21,6 +21,12 @@ from regml.trace.results import Status, approvals_of, requirement_status
 from regml.trace.waivers import why_not
 
 V = TypeVar("V")
+
+
+WITH_RESULTS: Final = frozenset(
+    {Kind.USER_NEED, Kind.REQUIREMENT, Kind.RISK, Kind.TEST_PROTOCOL}
+)
+"""Kinds of item whose state tells first what results say."""
 
 
 def item_table(graph: TraceGraph, kind: Kind | None = None) -> Table:
@@ -48,7 +54,7 @@ def item_state(graph: TraceGraph, item_id: str) -> str:
     if item.retired:
         return "retired"
     states = []
-    if isinstance(item, Requirement):
+    if item.kind in WITH_RESULTS:
         states.append(str(requirement_status(graph, item_id).status))
     approvals = approvals_of(graph, item_id)
     if approvals and isinstance(last := approvals[-1].statement, Approval):
@@ -232,8 +238,29 @@ def _test_runs(graph: TraceGraph) -> Table:
             counts = (
                 str(outcomes.count(name)) for name in ("passed", "failed", "skipped")
             )
-            rows.append((f"tests@{record.id}", run.origin.started_utc, *counts))
-    return Table(("id", "started", "passed", "failed", "skipped"), tuple(rows))
+            come = ", ".join(report.name for report in run.reports) or "regml test"
+            rows.append((f"tests@{record.id}", run.origin.started_utc, come, *counts))
+    columns = ("id", "started", "from", "passed", "failed", "skipped")
+    return Table(columns, tuple(rows))
+
+
+def _executions(graph: TraceGraph) -> Table:
+    rows = []
+    for record in graph.evidence.records:
+        done = record.statement
+        if isinstance(done, Execution):
+            rows.append(
+                (
+                    f"execution@{record.id}",
+                    done.protocol,
+                    str(done.verdict),
+                    done.origin.person.name,
+                    done.origin.finished_utc,
+                    "" if record.path not in graph.current.doubted else "doubted",
+                )
+            )
+    columns = ("id", "protocol", "verdict", "by", "signed", "note")
+    return Table(columns, tuple(rows))
 
 
 def _values(graph: TraceGraph, kind: type[V]) -> Iterator[tuple[str, V]]:
@@ -252,6 +279,7 @@ LISTS: Final[Mapping[str, Callable[[TraceGraph], Table]]] = {
     "evaluations": _evaluations,
     "tests": _known_tests,
     "testruns": _test_runs,
+    "executions": _executions,
     "approvals": _approvals,
     "waivers": _waivers,
 }

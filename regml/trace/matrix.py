@@ -218,6 +218,8 @@ STEPS: Final[Mapping[tuple[str, str], Step]] = {
     ("srs", "test"): _tests,
     ("test", "result"): _verdicts,
     ("srs", "result"): _status,
+    ("need", "result"): _status,
+    ("risk", "result"): _status,
 }
 """How one column follows from another."""
 

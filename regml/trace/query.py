@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from regml.items.recorded import Approval, Record, Waiver
+from regml.items.recorded import Approval, Execution, Record, Waiver
 from regml.trace.lineage import lineage
 from regml.trace.lists import (
     LISTS,
@@ -92,6 +92,15 @@ def _signed(graph: TraceGraph, record: Record) -> Iterator[tuple[str, str]]:
             yield "meaning", said.meaning
             yield "items", ", ".join(said.fingerprints)
             yield "comment", said.comment
+        case Execution() as done:
+            yield "verdict", str(done.verdict)
+            for number, step in enumerate(done.steps, 1):
+                seen = f": {step.observed}" if step.observed else ""
+                yield f"step {number}", f"{step.do} {step.outcome}{seen}"
+            yield "comment", done.comment
+            yield "by", done.origin.person.name
+            yield "signed", done.origin.finished_utc
+            return
         case _:
             return
     yield "by", f"{said.origin.person.name} ({said.role})"

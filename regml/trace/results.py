@@ -325,12 +325,12 @@ def _of_protocol(
         protocol: Its id.
         item_ids: Of the items; all that it verified when left out.
     """
-    executions = executions_of(graph, protocol)
-    if not executions:
+    found = decisive_execution(graph, protocol)
+    if found is None:
         title = graph.node(protocol).title
         detail = f"no record says that '{title}' was executed"
         return Result(protocol, Status.NOT_RUN, detail)
-    record, done = _decisive(executions)
+    record, done = found
     asked = done.fingerprints if item_ids is None else item_ids
     if old := of_execution(graph, done, asked):
         failed = done.verdict is StepOutcome.FAILED
@@ -367,13 +367,16 @@ def executions_of(
     )
 
 
-def _decisive(
-    executions: tuple[tuple[Record, Execution], ...],
-) -> tuple[Record, Execution]:
+def decisive_execution(
+    graph: TraceGraph, protocol: str
+) -> tuple[Record, Execution] | None:
     """Return the latest execution, or the failed one that it did not answer.
 
     What was blocked or not finished does not take back an earlier failure.
     """
+    executions = executions_of(graph, protocol)
+    if not executions:
+        return None
     ended = (StepOutcome.PASSED, StepOutcome.FAILED)
     if executions[-1][1].verdict in ended:
         return executions[-1]

@@ -61,7 +61,7 @@ DEFECTS = (
         "a failed test nobody reported",
         evidence_of(FAILED_TEST),
         "no problem report",
-        also=frozenset({"T04", "R06"}),
+        also=frozenset({"T04", "R06", "C07"}),
     ),
     Defect(
         "C08",

@@ -175,6 +175,46 @@ def project(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Proj
     return made
 
 
+POLICY = """\
+severity: [{value: 1, name: minor, meaning: m}, {value: 2, name: serious, meaning: m}]
+p1: [{value: 1, name: rare, meaning: m}]
+p2: [{value: 1, name: rare, meaning: m}]
+probability: [[1]]
+matrix: [[L, H]]
+levels: {L: low, H: high}
+acceptable: [L]
+safety_class: {1: A, 2: B}
+"""
+
+PROTOCOL = """\
+---
+title: Review on screen
+verifies: [SRS-001]
+preparation: [a reading room]
+steps:
+  - {do: Open the image., expect: An outline.}
+  - {do: Accept it., expect: It is stored.}
+---
+By hand.
+"""
+
+
+@pytest.fixture
+def whole(project: Project) -> Project:
+    """A project with one need, one requirement and one protocol; check can run."""
+    project.write("risk/policy.yaml", POLICY)
+    project.write("requirements.txt", "")
+    project.write("requirements_srs/UN-01.md", "---\ntitle: Need\n---\nText.\n")
+    project.write(
+        "requirements_srs/SRS-001.md",
+        "---\ntitle: R\ncategory: functional\nrefines: [UN-01]\n---\nIt shall.\n",
+    )
+    project.write("verification/VP-01.md", PROTOCOL)
+    project.write("tests/device/test_it.py", "def test_it():\n    pass\n")
+    project.commit()
+    return project
+
+
 @pytest.fixture
 def tamper(project: Project) -> Callable[[Callable[[list[str]], list[str]]], None]:
     """Return a function that rewrites the lines of the log."""

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 from dataclasses import replace
 
@@ -5,7 +6,7 @@ import pytest
 
 from regml.errors import UnknownIdError
 from regml.findings import Severity
-from regml.items.recorded import Outcome
+from regml.items.recorded import Outcome, Waiver
 from regml.trace import render
 from regml.trace.build import build_graph
 from regml.trace.lineage import lineage
@@ -19,7 +20,10 @@ from tests.factories import (
     Parts,
     changed,
     evidence_of,
+    execution,
+    manual_protocol,
     need,
+    origin,
     requirement,
     run_of_tests,
     stage_runs,
@@ -101,9 +105,23 @@ def test_a_senseless_matrix_is_refused(kinds: tuple[str, ...], message: str) -> 
         matrix(GRAPH, kinds)
 
 
+WAIVED = Waiver(
+    origin=origin("Quinn"),
+    role="quality",
+    rule="T03",
+    subjects={"SRS-001": ""},
+    messages={"SRS-001": ("No test.",)},
+    until=dt.date(2026, 3, 1),
+    because="Not yet",
+)
+WITH_ALL = build_graph(
+    with_records(evidence_of(PARTS.plus(manual_protocol())), execution(), WAIVED)
+)
+
+
 @pytest.mark.parametrize("what", [*LISTS, "srs", "RISK", "soup"])
 def test_everything_can_be_listed(what: str) -> None:
-    table = list_table(GRAPH, what)
+    table = list_table(WITH_ALL, what)
     assert table.rows
     assert json.loads(render.table_json(table)) == table.records()
 
@@ -211,7 +229,7 @@ def test_the_same_evidence_gives_the_same_text() -> None:
 def test_the_state_of_an_item_is_derived() -> None:
     states = {row[0]: row[2] for row in list_table(GRAPH, "items").rows}
     assert states["SRS-001"] == "passed, approval signed"
-    assert states["UN-01"] == "not signed"
+    assert states["UN-01"] == "passed, not signed"
     after = build_graph(with_item(EVIDENCE, "SRS-003", title="Other"))
     states = {row[0]: row[2] for row in list_table(after, "items").rows}
     assert states["SRS-003"] == "stale, changed since signed"

@@ -59,7 +59,7 @@ def verdict(status: str) -> str:
 def reasons(status: RequirementStatus) -> str:
     """Return why an item is not passed, equal reasons counted; empty when it is."""
     counts = Counter(
-        result.detail
+        f"{result.source}: {result.detail}" if result.below else result.detail
         for result in status.results
         if result.status not in (Status.PASSED, Status.NOT_EVALUABLE)
     )

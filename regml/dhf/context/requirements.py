@@ -119,10 +119,13 @@ def criterion_text(criterion: Acceptance) -> str:
 def need_section(graph: TraceGraph, need: UserNeed) -> ItemSection:
     """Return a user need with its links."""
     refined = sources(graph, need.id, Link.REFINES)
+    status = requirement_status(graph, need.id)
     rows = [
         ("Users", need.users),
         ("Refined by", refined or "nothing"),
         ("Not software, because", need.not_software),
+        ("Status of all that refines it", verdict(status.status)),
+        ("Because", reasons(status)),
     ]
     return ItemSection(need.id, need.title, need.text, facts(rows))
 

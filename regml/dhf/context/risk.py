@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from regml.dhf.context.common import ItemSection, facts, steps, verdict
+from regml.dhf.context.common import ItemSection, facts, reasons, steps, verdict
 from regml.dhf.table import Table, table
 from regml.items.risk import Estimate, Risk, RiskControl, RiskPolicy, Scale
 from regml.standards.hazards import ml_hazards
@@ -175,6 +175,7 @@ def _estimate(policy: RiskPolicy, estimate: Estimate | None) -> str:
 def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
     """Return a risk with its controls with its fields and links."""
     policy = graph.evidence.policy
+    status = requirement_status(graph, risk.id)
     rows = [
         ("Hazard", risk.hazard),
         ("Hazard category", risk.hazard_category),
@@ -194,6 +195,8 @@ def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
         ("Disclosed in the labelling", risk.disclosure),
         ("Not disclosed, because", risk.no_disclosure_because),
         ("Watched after release", risk.signals),
+        ("Status of all that controls it", verdict(status.status)),
+        ("Because", reasons(status)),
     ]
     controls = table(
         ("Control", "Option", "Measure", "Implemented by", "Effective by", "Results"),

@@ -21,10 +21,15 @@ from regml.dhf.context.requirements import criterion_text
 from regml.dhf.table import Table, table
 from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
-from regml.items.recorded import Outcome, Record, TestRun
+from regml.items.recorded import Execution, Outcome, Record, TestRun
 from regml.items.requirements import Requirement
 from regml.trace.model import AcceptanceRow, Evaluation, KnownTest, NodeType, TraceGraph
-from regml.trace.results import RequirementStatus, Status, requirement_status
+from regml.trace.results import (
+    RequirementStatus,
+    Status,
+    decisive_execution,
+    requirement_status,
+)
 
 ORDER: Final = (
     Status.FAILED,
@@ -50,6 +55,7 @@ class Verification:
         unlinked: Automated tests that verify nothing.
         test_runs: One row per recorded test run.
         protocols: One row per protocol that a person executes.
+        executions: The steps of each protocol as they were carried out last.
         figures: Figures of the evaluation with captions.
     """
 
@@ -61,6 +67,7 @@ class Verification:
     unlinked: Table
     test_runs: Table
     protocols: Table
+    executions: tuple[tuple[str, Table], ...]
     figures: tuple[tuple[str, str], ...]
 
 
@@ -92,6 +99,7 @@ def verification(graph: TraceGraph, figures: Iterable[tuple[str, str]]) -> Verif
         ),
         test_runs=_test_runs(graph),
         protocols=_protocols(graph),
+        executions=tuple(_executions(graph)),
         figures=tuple(figures),
     )
 
@@ -217,11 +225,15 @@ def _test_runs(graph: TraceGraph) -> Table:
         if isinstance(record.statement, TestRun)
     ]
     return table(
-        ("Run", "Started (UTC)", "By", "Commit", "Passed", "Failed", "Skipped", "Code"),
+        (
+            *("Run", "Started (UTC)", "From", "By", "Commit"),
+            *("Passed", "Failed", "Skipped", "Code"),
+        ),
         [
             (
                 f"tests@{record.id}",
                 run.origin.started_utc,
+                ", ".join(report.name for report in run.reports) or "regml test",
                 run.origin.person.name,
                 at_commit(record),
                 *(_count(run, outcome) for outcome in (Outcome.PASSED, Outcome.FAILED)),
@@ -240,7 +252,7 @@ def _count(run: TestRun, outcome: Outcome) -> int:
 
 def _protocols(graph: TraceGraph) -> Table:
     return table(
-        ("Protocol", "Title", "Verifies", "Steps", "Status", "Because"),
+        ("Protocol", "Title", "Verifies", "Steps", "Status", "Executed", "Because"),
         [
             (
                 item.id,
@@ -248,12 +260,32 @@ def _protocols(graph: TraceGraph) -> Table:
                 item.verifies,
                 len(item.steps),
                 verdict(status.status),
+                ", ".join(f"execution@{r.record}" for r in status.results if r.record),
                 reasons(status),
             )
             for item in graph.items(TestProtocol)
             for status in [requirement_status(graph, item.id)]
         ],
         empty="0 protocols for people.",
+    )
+
+
+def _executions(graph: TraceGraph) -> Iterator[tuple[str, Table]]:
+    for item in graph.items(TestProtocol):
+        if found := decisive_execution(graph, item.id):
+            record, done = found
+            who = f"{done.origin.person.name}, {done.origin.finished_utc}"
+            yield f"{item.id}: execution@{record.id} ({who})", executed_steps(done)
+
+
+def executed_steps(done: Execution) -> Table:
+    """Return the steps of an executed protocol with what was seen."""
+    return table(
+        ("Step", "Do", "Expect", "Outcome", "Observed"),
+        [
+            (number, step.do, step.expect, verdict(step.outcome), step.observed)
+            for number, step in enumerate(done.steps, 1)
+        ],
     )
 
 

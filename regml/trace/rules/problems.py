@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regml.items.base import Kind
-from regml.items.lifecycle import Criticality, ProblemReport
-from regml.items.recorded import Outcome, Record, StageRun
+from regml.items.lifecycle import Criticality, ProblemReport, TestProtocol
+from regml.items.recorded import Outcome, Record, StageRun, StepOutcome
 from regml.trace.model import Evaluation, KnownTest, NodeType, TraceGraph
 from regml.trace.problems import (
     ProblemState,
@@ -13,6 +13,7 @@ from regml.trace.problems import (
     resolved_by,
     unverified,
 )
+from regml.trace.results import decisive_execution
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
 
 
@@ -45,6 +46,7 @@ def _outcomes(graph: TraceGraph) -> Iterator[Happened]:
                 what = f"The test {node.title!r} failed"
                 yield Happened(name, what, failed, test.verifies, test.record)
     yield from _criteria(graph)
+    yield from _protocols(graph)
     latest: dict[str, Record] = {}
     for record in graph.current.believed:
         if isinstance(record.statement, StageRun):
@@ -54,6 +56,16 @@ def _outcomes(graph: TraceGraph) -> Iterator[Happened]:
         failed = isinstance(run, StageRun) and run.outcome is not Outcome.PASSED
         what = f"The stage {stage} did not pass"
         yield Happened(f"run@{record.id}", what, failed, (), record)
+
+
+def _protocols(graph: TraceGraph) -> Iterator[Happened]:
+    for protocol in graph.items(TestProtocol):
+        if found := decisive_execution(graph, protocol.id):
+            record, done = found
+            failed = done.verdict is StepOutcome.FAILED
+            what = f"The protocol {protocol.id} failed"
+            affects = (protocol.id, *protocol.verifies)
+            yield Happened(f"execution@{record.id}", what, failed, affects, record)
 
 
 # IEC 62304 5.6.8, 5.7.2

@@ -198,9 +198,10 @@ _IN_WORDS = {
 }
 _NEXT = {
     Status.FAILED: "Mend the cause and run again, or write a problem report.",
-    Status.STALE: "Run 'dvc repro' and 'regml test' again, or sign again.",
-    Status.NOT_RUN: "Run 'dvc repro' and 'regml test'; for a protocol, inspection or "
-    "analysis carry it out and sign with 'regml approve --meaning approval'.",
+    Status.STALE: "Run 'dvc repro' and 'regml test' again, import new results, carry "
+    "the protocol out again, or sign again.",
+    Status.NOT_RUN: "Run 'dvc repro' and 'regml test'; carry a protocol out with 'regml "
+    "test execute'; sign an inspection or analysis with 'regml approve'.",
 }
 
 

@@ -6,7 +6,13 @@ These are nouns only. :mod:`regml.files.catalogues` reads them, and
 
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Texts = tuple[Text, ...]
@@ -79,6 +85,16 @@ class Row(_Strict):
     verified: bool = True
     withdrawn: bool = False
     note: Text | None = None
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _is_no_number(cls, value: object) -> object:
+        if isinstance(value, int | float):
+            # YAML reads 4.10 as 4.1; pydantic asks for ValueError
+            raise ValueError(  # noqa: TRY004
+                f"row {value} is a number: write its id in quotes"
+            )
+        return value
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:

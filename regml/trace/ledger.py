@@ -56,7 +56,8 @@ class Ledger:
             catalogue, asked, self.graph.evidence.config.device
         )
         facts = self._facts_for(safety_class)
-        refuse_unknown(catalogue, known_rules=facts.outcomes, others=self.catalogues)
+        rules = self._known_rules(catalogue, facts)
+        refuse_unknown(catalogue, known_rules=rules, others=self.catalogues)
         rows = tuple(
             self._row(catalogue, row, level, facts, safety_class)
             for row in catalogue.rows
@@ -106,6 +107,17 @@ class Ledger:
             for item, verb, name in said
             if plain(name) not in known and plain(without_letter(name)) not in known
         )
+
+    def _known_rules(self, catalogue: Catalogue, facts: Facts) -> frozenset[str]:
+        """Return the rules a catalogue may name; own checks may be told not to run."""
+        known, evidence = frozenset(facts.outcomes), self.graph.evidence
+        if catalogue not in evidence.catalogues or evidence.own_checks:
+            return known
+        if not any(
+            n.startswith("checks/") and n.endswith(".py") for n in evidence.tree
+        ):
+            return known
+        return known.union(*(row.evidence.rules for row in catalogue.rows))
 
     def _facts_for(self, safety_class: SafetyClass) -> Facts:
         if safety_class not in self._facts:

@@ -96,6 +96,7 @@ def test_an_unknown_catalogue_names_the_known_ones() -> None:
             "row 1 is withdrawn and asks for evidence",
         ),
         (TEXT + '- {id: "1", title: U, evidence: {items: [UN]}}\n', "1 stands twice"),
+        (with_row("{id: 4.10, title: T}"), "row 4.1 is a number: write its id in quot"),
         (TEXT.replace("about: A\n", ""), "lacks the key 'about'"),
         (TEXT + "levels: {name: c, follows: size, of: {A: A}}\n", "not 'size'"),
         ("- a list", "needs 'key: value' lines"),

@@ -420,6 +420,16 @@ def test_an_unknown_check_in_a_catalogue_is_refused() -> None:
         decide(EVIDENCE, "rules: [X01]")
 
 
+def test_own_checks_that_shall_not_run_are_a_gap_and_no_error() -> None:
+    catalogue = mine('- {id: "1", title: T, evidence: {rules: [X01]}}')
+    evidence = replace(
+        EVIDENCE, catalogues=(catalogue,), tree=EVIDENCE.tree | {"checks/mine.py"}
+    )
+    found = ledger(evidence, catalogue).coverage(catalogue).rows[0]
+    assert found.state is State.GAP
+    assert found.missing == ("check X01 was not run",)
+
+
 def test_rows_can_lean_on_another_catalogue() -> None:
     whole = decide(EVIDENCE, 'catalogues: ["62304"]')
     assert whole.state is State.GAP

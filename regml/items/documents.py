@@ -85,7 +85,7 @@ class DocumentPlan(Strict):
         Args:
             items: Fingerprint of each item in force of its kinds, by id.
             versions: Digest of what is current, by the name of the version.
-            device: Fingerprint of what ``regml.toml`` says about the device.
+            device: Fingerprint of what ``regml.toml`` says about device and support.
             policy: Fingerprint of the risk policy; counts where risks are presented.
         """
         return {

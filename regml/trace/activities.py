@@ -1,10 +1,9 @@
 """Is something done that a plan names? Derived from runs, results and signatures."""
 
 from regml.items.base import Kind
-from regml.items.config import Role
-from regml.items.documents import DocumentPlan
 from regml.trace.model import NodeType, TraceGraph
-from regml.trace.results import Status, approved_now, requirement_status
+from regml.trace.results import Status, requirement_status
+from regml.trace.signatures import approved_as_it_is, approvers
 
 _WITH_STATUS = (
     Kind.REQUIREMENT,
@@ -29,24 +28,18 @@ def what_is_missing(graph: TraceGraph, name: str) -> str:
     node = graph.nodes.get(name)
     if node is None or node.type is NodeType.MISSING:
         return f"there is no item, document or stage {name}"
-    if isinstance(node.value, DocumentPlan):
-        return _unsigned(graph, node.value)
     item = graph.item(name)
     if item is not None and item.kind in _WITH_STATUS:
-        status = requirement_status(graph, name).status
-        return "" if status is Status.PASSED else f"{name} is {status}"
-    signed = approved_now(graph, name, (Role.QUALITY,))
-    return "" if signed else f"quality has not approved {name} as it is"
-
-
-def _unsigned(graph: TraceGraph, plan: DocumentPlan) -> str:
-    """Return which of its approvers have not signed a document as it is."""
-    known = {str(role) for role in Role}
-    missing = [
-        role
-        for role in plan.approvers
-        if role not in known or not approved_now(graph, plan.node_id, (Role(role),))
-    ]
-    if not missing:
+        return _unverified(graph, name)
+    if approved_as_it_is(graph, name):
         return ""
-    return f"{' and '.join(missing)} have not approved {plan.node_id} as it is"
+    roles = " and ".join(approvers(graph, name))
+    return f"not approved by {roles} as it is: {name}"
+
+
+def _unverified(graph: TraceGraph, name: str) -> str:
+    found = requirement_status(graph, name)
+    if found.status is Status.PASSED:
+        return ""
+    why = next((r.detail for r in found.results if r.status is found.status), "")
+    return f"{name} is {found.status}" + (f" ({why})" if why else "")

@@ -500,7 +500,11 @@ class TraceGraph:
                 "model": current.model and current.model.sha256,
                 "evaluation": _made_by(current.evaluation),
             },
-            device=fingerprint(self.evidence.config.device.model_dump(mode="json")),
+            device=fingerprint(
+                self.evidence.config.model_dump(
+                    mode="json", include={"device", "maintenance"}
+                )
+            ),
             policy=fingerprint(self.evidence.policy.model_dump(mode="json")),
         )
 

@@ -114,13 +114,13 @@ DEFECTS = (
         "C17",
         "an activity nobody did",
         planned("doc:05-software-requirements"),
-        "quality have not approved doc:05-software-requirements as it is",
+        "not approved by quality as it is: doc:05-software-requirements",
     ),
     Defect(
         "C17",
         "an activity with an unverified requirement",
         planned("train", "UN-01", due=dt.date(2026, 1, 31)),
-        "is not done by 2026-01-31: quality has not approved UN-01",
+        "is not done by 2026-01-31: not approved by quality as it is: UN-01",
     ),
     Defect(
         "C17",

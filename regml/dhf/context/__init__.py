@@ -17,6 +17,7 @@ from regml.dhf.context.configuration import (
 from regml.dhf.context.data import data_report
 from regml.dhf.context.design import architecture, device, soup
 from regml.dhf.context.model import training_record
+from regml.dhf.context.plans import bill_of_materials, plan, sections, tools
 from regml.dhf.context.release import release_notes
 from regml.dhf.context.requirements import requirements, traceability
 from regml.dhf.context.risk import risk_file
@@ -96,6 +97,10 @@ def document_values(
             "matrix": lambda: traceability(graph),
             "configuration": lambda: configuration(graph),
             "release": lambda: release_notes(graph),
+            "plan": lambda: plan(graph),
+            "sections": lambda: sections(graph),
+            "bill": lambda: bill_of_materials(graph),
+            "tools": lambda: tools(graph),
             "findings": lambda: findings(outcomes),
             "approvals": lambda: approvals(graph),
             "clauses": lambda: clause_coverage(graph, outcomes, plans),

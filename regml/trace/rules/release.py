@@ -8,6 +8,7 @@ from regml.digest import Artifact
 from regml.findings import Severity
 from regml.items.base import Kind
 from regml.items.documents import BuiltFile
+from regml.items.external import ExternalEvidence
 from regml.items.plan import Activity
 from regml.items.recorded import Record, Release
 from regml.standards.outline import RequiredDocument, outline
@@ -148,12 +149,16 @@ def is_planned_and_done(
         return
     device = graph.evidence.config.device
     plans = [plan for plan in graph.evidence.documents if plan.id == subject.id]
-    who = f"it is asked for by {' and '.join(subject.clauses)}"
+    outside = graph.items(ExternalEvidence)
+    if any(set(subject.clauses) & set(evidence.clauses) for evidence in outside):
+        return  # it is kept elsewhere; whether that is approved is for others to say
+    who = f"it is asked for by {', '.join(subject.clauses)}"
     if not plans:
         yield Gap(
             subject.id,
             f"No template plans the document '{subject.title}'; {who}.",
-            f"Write dhf_templates/NN-{subject.id}.md.j2 with 'id: {subject.id}'.",
+            f"Write dhf_templates/NN-{subject.id}.md.j2 with 'id: {subject.id}', or "
+            "name the document kept elsewhere in an item EXT.",
             "dhf_templates",
         )
     elif device.safety_class not in plans[0].classes:

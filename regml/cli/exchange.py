@@ -24,7 +24,7 @@ TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml")
     "--map",
     "map_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="What becomes what, as YAML or TOML.",
+    help="What becomes what, as YAML or TOML; goes before what the format brings.",
 )
 @click.option(
     "--write-map",
@@ -60,11 +60,15 @@ def import_(
     from regml.files.markdown import read_items
 
     root = project_root(ctx.obj)
-    mapping = read_mapping(map_file) if map_file else MAPPINGS[Source(form)]
+    mapping = MAPPINGS[Source(form)]
+    if map_file is not None:
+        mapping = read_mapping(ctx.obj / map_file).over(mapping)
     folder = checked_folder(root, into) if into is not None else None
-    plan = plan_import(Source(form), source, mapping, read_items(root), into=folder)
+    plan = plan_import(
+        Source(form), ctx.obj / source, mapping, read_items(root), into=folder
+    )
     if write_map is not None:
-        _write_mapping(write_map, completed(mapping, plan.reading))
+        _write_mapping(ctx.obj / write_map, completed(mapping, plan.reading))
     click.echo(placed_text(plan.placed), nl=False)
     click.echo(remarks_text(plan.remarks), nl=False, err=True)
     if dry_run:
@@ -113,8 +117,8 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
     if out is None:
         click.get_binary_stream("stdout").write(exported.content)
     else:
-        out.write_bytes(exported.content)
-        click.echo(f"Wrote {out}.", err=True)
+        (ctx.obj / out).write_bytes(exported.content)
+        click.echo(f"Wrote {ctx.obj / out}.", err=True)
     click.echo(remarks_text(exported.remarks), nl=False, err=True)
     return int(bool(exported.remarks))
 

@@ -72,6 +72,21 @@ def required(model: type[BaseModel]) -> Mapping[str, Value]:
     return found
 
 
+@cache
+def vocabulary(model: type[BaseModel], field: str) -> Mapping[str, str]:
+    """Return the words of a closed vocabulary by their folded form; else nothing."""
+    schema = model.model_json_schema()
+    part = _resolved(schema["properties"].get(field, {}), schema.get("$defs", {}))
+    return {
+        folded(word): word for word in part.get("enum", ()) if isinstance(word, str)
+    }
+
+
+def folded(word: str) -> str:
+    """Return a word without what people write in different ways."""
+    return re.sub(r"[\s_/-]+", "_", word.strip().casefold())
+
+
 def cells(item: AnyItem) -> dict[str, str | tuple[str, ...]]:
     """Return every stated field but id and text; ids of links stay a tuple."""
     model = type(item)

@@ -1,6 +1,6 @@
 """From what another tool says to our items; whatever has no place is remarked on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from typing import Final
@@ -57,7 +57,9 @@ def convert(
     names = assign(known_kinds, there)
     meanings = lookup(names, there)
     ways = _links(reading, mapping, names)
-    done = []
+    left = {source.id for source in reading.items} - set(names)
+    done: list[Converted] = []
+    failed: dict[str, str] = {}
     for source, _ in known_kinds:
         draft = Draft(source, names[source.id], mapping, reading.ours)
         links = [*ways.get(source.id, ())]
@@ -69,13 +71,16 @@ def convert(
                 links += [ForeignLink(role, target) for target in ids]
             else:
                 draft.take(name, value)
-        _take_links(draft, links, meanings)
+        _take_links(draft, links, meanings, left)
         item = draft.finish()
-        if item is not None:
+        if item is None:
+            failed[names[source.id].id] = source.id
+        else:
             repeated = [link for link in links if _repeated(draft, link)]
             draft.remarks += _not_inside(draft, repeated, item, meanings)
             done.append(Converted(item, source))
         remarks += draft.remarks
+    remarks += _links_to(failed, done)
     return Conversion(tuple(done), tuple(remarks))
 
 
@@ -147,17 +152,23 @@ def _link_role(draft: Draft, name: str) -> str | None:
 
 
 def _take_links(
-    draft: Draft, links: Iterable[ForeignLink], meanings: MappingOf[str, Name]
+    draft: Draft,
+    links: Iterable[ForeignLink],
+    meanings: MappingOf[str, Name],
+    left: Set[str],
 ) -> None:
     fields: dict[str, list[str]] = {}
     for link in links:
         name = meanings.get(link.target)
         target = name.id if name else link.target
         if name is None:
+            why = (
+                "which was not imported"
+                if link.target in left
+                else "which neither the source nor the project has"
+            )
             draft.remark(
-                f"links to {link.target}, which neither the source nor the project "
-                "has.",
-                "Import it too, or remove the link.",
+                f"links to {link.target}, {why}.", "Import it too, or remove the link."
             )
         field = _field_of(draft, link, name)
         if field is not None and (name or _ours(draft, field, target)):
@@ -186,6 +197,20 @@ def _field_of(draft: Draft, link: ForeignLink, name: Name | None) -> str | None:
     if _repeated(draft, link) and said == AUTO:
         return None
     return link_field(draft.name.kind, name.kind) if name else None
+
+
+def _links_to(failed: MappingOf[str, str], done: Iterable[Converted]) -> list[Remark]:
+    """Remark on links to items that could not be made."""
+    return [
+        about(
+            one.source,
+            f"links to {failed[ref.target]}, which was not imported.",
+            "Import it too, or remove the link.",
+        )
+        for one in done
+        for ref in references(one.item)
+        if ref.target in failed
+    ]
 
 
 def _repeated(draft: Draft, link: ForeignLink) -> bool:

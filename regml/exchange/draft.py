@@ -6,7 +6,15 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from regml.exchange.cells import Form, forms, plain, read_cell, required
+from regml.exchange.cells import (
+    Form,
+    folded,
+    forms,
+    plain,
+    read_cell,
+    required,
+    vocabulary,
+)
 from regml.exchange.foreign import ForeignItem, Remark, Value
 from regml.exchange.mapping import BODY, IGNORE, SECTION, Mapping
 from regml.exchange.names import Name
@@ -38,6 +46,7 @@ class Draft:
         parts: Pieces of the body.
         kept: What goes below the heading for imported attributes.
         remarks: What the person has to know.
+        stand_ins: Values that the source does not have and the kind needs.
     """
 
     source: ForeignItem
@@ -49,6 +58,7 @@ class Draft:
     parts: list[str] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
+    stand_ins: dict[str, Value] = field(default_factory=dict)
 
     @property
     def forms(self) -> dict[str, Form]:
@@ -80,7 +90,7 @@ class Draft:
             self.parts.append(plain(value))
         elif target is not None and target.startswith(SECTION):
             heading = target.removeprefix(SECTION)
-            self.parts.append(f"## {heading}\n\n{plain(value).strip()}\n")
+            self.parts.append(f"## {heading}\n\n{_tidy(plain(value))}")
         elif target in self.forms:
             self._fill(target, name, value)
         else:
@@ -113,10 +123,13 @@ class Draft:
             fields = {**self.values, "id": self.name.id, "text": self._body()}
             fields["title"] = fields.get("title") or self._title()
             try:
-                return MODELS[kind].model_validate(fields)
+                item = MODELS[kind].model_validate(fields)
             except ValidationError as error:
                 if not self._mend(error):
                     return None
+            else:
+                self._say_what_stands_in()
+                return item
         return None
 
     def _fill(self, target: str, name: str, value: Value) -> None:
@@ -131,6 +144,8 @@ class Draft:
         form = self.forms[target]
         if isinstance(value, str) and form is Form.TEXT:
             value = self.mapping.word(target, value)
+            words = vocabulary(MODELS[self.name.kind], target)
+            value = words.get(folded(value), value)
             value = value if self.ours else " ".join(value.split())
         self.values[target] = read_cell(form, value)
         self.origins[target] = name
@@ -147,11 +162,15 @@ class Draft:
                 continue
             self.values[name] = value
             if value != []:
-                self.remark(
-                    f"the source does not say the {name!r} of a {kind.value}; "
-                    f"{value!r} stands in.",
-                    f"Map an attribute to it, or give a default for {kind.value}.",
-                )
+                self.stand_ins[name] = value
+
+    def _say_what_stands_in(self) -> None:
+        kind = self.name.kind.value
+        for name, value in self.stand_ins.items():
+            self.remark(
+                f"the source says no {name!r} ({kind}); {value!r} stands in.",
+                f"Map an attribute to it, or give a default for {kind}.",
+            )
 
     def _mend(self, error: ValidationError) -> bool:
         """Move what is not accepted into the body; tell whether that can help."""
@@ -179,10 +198,10 @@ class Draft:
         return False
 
     def _body(self) -> str:
-        text = "\n".join(self.parts)
         if self.ours and not self.kept:
-            return text
-        text = text.strip("\n") + "\n" if text.strip() else ""
+            return "\n".join(self.parts)
+        text = "\n\n".join(_tidy(part) for part in self.parts if part.strip())
+        text = f"{text}\n" if text else ""
         if not self.kept:
             return text
         rows = "\n".join(_row(name, value) for name, value in self.kept)
@@ -226,8 +245,12 @@ def _sentences(text: str) -> Iterator[str]:
             yield clean
 
 
+def _tidy(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+
+
 def _row(name: str, value: str) -> str:
-    value = value.strip("\n")
+    value = _tidy(value)
     if "\n" not in value:
         return f"- {name}: {value}"
     inner = "\n".join(f"  {line}".rstrip() for line in value.split("\n"))

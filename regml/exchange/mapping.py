@@ -30,6 +30,8 @@ SECTION: Final = "text/"
 AUTO: Final = "auto"
 """For a link: which field takes it follows from the two kinds."""
 
+_VAGUE: Final = {"", "item", "object", "req", "requirement", "requirement type"}
+
 
 class Mapping(Strict):
     """What becomes what.
@@ -73,11 +75,30 @@ class Mapping(Strict):
                 raise ValueError(f"defaults: {kind} has no field {strange[0]!r}")
         return self
 
+    def over(self, usual_one: "Mapping") -> "Mapping":
+        """Return this mapping, with a usual one for all that it does not speak of."""
+        return Mapping(
+            kinds={**usual_one.kinds, **self.kinds},
+            fields={**usual_one.fields, **self.fields},
+            links={**usual_one.links, **self.links},
+            reversed_links=self.reversed_links or usual_one.reversed_links,
+            values={
+                field: {**usual_one.values.get(field, {}), **self.values.get(field, {})}
+                for field in [*usual_one.values, *self.values]
+            },
+            defaults={**usual_one.defaults, **self.defaults},
+        )
+
     def kind(self, type_: str, item_id: str) -> str | None:
-        """Return the kind for a type, else for how an id begins, or ``None``."""
+        """Return the kind for a type, else for how an id begins, or ``None``.
+
+        Where everything is a "requirement", how the id begins says more.
+        """
         names = {key.casefold(): kind for key, kind in self.kinds.items()}
         start = re.match(r"[A-Za-z]+", item_id)
-        for name in (type_, start[0] if start else ""):
+        prefix = start[0] if start else ""
+        vague = type_.casefold() in _VAGUE
+        for name in (prefix, type_) if vague else (type_, prefix):
             if name.casefold() in names:
                 return names[name.casefold()]
             if name.upper() in set(Kind):
@@ -150,7 +171,8 @@ def read_mapping(path: Path) -> Mapping:
         text = ""
     else:
         value = parse_yaml(text, name=str(path))
-    return validate(Mapping, value if value is not None else {}, text, name=str(path))
+    given = value if value is not None else {}
+    return validate(Mapping, given, text=text, name=str(path))
 
 
 def completed(mapping: Mapping, reading: Reading) -> Mapping:

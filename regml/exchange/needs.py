@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from regml.errors import BrokenFileError
-from regml.exchange.cells import cells
+from regml.exchange.cells import Form, cells, forms
 from regml.exchange.foreign import ForeignItem, ForeignLink, Reading, Remark
 from regml.exchange.json_file import read_json
 from regml.exchange.mapping import IGNORE, Mapping, usual
-from regml.items.links import AnyItem
+from regml.items.links import MODELS, AnyItem
 
 PROGRAM: Final = "regml"
 _OWN_KEYS: Final = ("id", "type", "title", "content", "status", "tags")
@@ -51,8 +51,24 @@ _DERIVED: Final = (
 )
 """What sphinx-needs finds out itself while it builds."""
 
+_LINK_FIELDS: Final = frozenset(
+    name
+    for model in MODELS.values()
+    for name, form in forms(model).items()
+    if form in {Form.IDS, Form.ID}
+)
+
+_RENAMED: Final = {
+    (kind, name): f"{kind.value.lower()}_{name}"
+    for kind, model in MODELS.items()
+    for name, form in forms(model).items()
+    if name in _LINK_FIELDS and form not in {Form.IDS, Form.ID}
+}
+"""Fields with text in one kind and links in another; a field of needs is one only."""
+
 MAPPING: Final[Mapping] = usual(
     {
+        **{there: here for (_, here), there in _RENAMED.items()},
         "title": "title",
         "content": "text",
         "description": "text",
@@ -87,20 +103,12 @@ def read(source: Path) -> Reading:
         raise BrokenFileError(source, "has no 'needs'.")
     creator = version.get("creator")
     schema = _properties(version)
-    items, remarks = [], []
+    items: list[ForeignItem] = []
+    remarks: list[Remark] = []
     for key, need in needs.items():
         if not isinstance(need, dict):
             raise BrokenFileError(source, f"the need {key!r} is no object.")
         items.append(_item(source, str(key), need, schema, needs))
-        if need.get("parts"):
-            remarks.append(
-                Remark(
-                    "has parts; they are not imported.",
-                    "Make each part a need of its own.",
-                    str(key),
-                    f"{source}:{key}",
-                )
-            )
     if len(versions) > 1:
         others = ", ".join(sorted(str(name) for name in versions if name != current))
         remarks.append(
@@ -163,12 +171,14 @@ def _item(
     ]
     if "links" in need and "links" not in roles:
         roles.append("links")
-    skipped = {"id", "type", "parts", *roles, *_backwards(schema, roles)}
+    skipped = {"id", "type", *roles, *_backwards(schema, roles)}
     attributes = {
         name: value
         for name, value in need.items()
         if name not in skipped and value != schema.get(name, {}).get("default", ())
     }
+    if isinstance(parts := attributes.get("parts"), dict):
+        attributes["parts"] = "\n".join(_part(name, p) for name, p in parts.items())
     links = tuple(
         ForeignLink(role, _whole(str(target), all_needs))
         for role in roles
@@ -178,6 +188,10 @@ def _item(
     return ForeignItem(
         str(need.get("id", key)), str(need.get("type", "")), where, attributes, links
     )
+
+
+def _part(name: str, part: Any) -> str:
+    return f"{name}: {part.get('content', '') if isinstance(part, dict) else part}"
 
 
 def _whole(target: str, needs: MappingOf[str, Any]) -> str:
@@ -210,7 +224,9 @@ def _properties(version: MappingOf[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _need(item: AnyItem) -> dict[str, Any]:
     front = {
-        name: list(value) if isinstance(value, tuple) else value
+        _RENAMED.get((item.kind, name), name): list(value)
+        if isinstance(value, tuple)
+        else value
         for name, value in cells(item).items()
     }
     return {

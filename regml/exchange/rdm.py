@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from regml.errors import BrokenFileError
+from regml.exchange.cells import plain
 from regml.exchange.foreign import ForeignItem, ForeignLink, Reading, Remark, Value
 from regml.exchange.mapping import BODY, IGNORE, Mapping, usual
 from regml.files.text import parse_yaml, read_text
@@ -43,6 +44,7 @@ MAPPING: Final[Mapping] = usual(
         "soup.name": "package",
         "problem.created_on": "reported",
         "change.created_on": "raised",
+        "created_at": BODY,
         "state": BODY,
         "id": IGNORE,
     },
@@ -125,6 +127,8 @@ def _rows(path: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _item(path: Path, kind: str, item_id: str, fields: dict[str, Any]) -> ForeignItem:
     attributes: dict[str, Value] = dict(fields)
+    if created := fields.get("created_on"):
+        attributes |= {"created_on": plain(created)[:10], "created_at": plain(created)}
     links = tuple(
         ForeignLink("change_requests", f"change-{target}")
         for target in attributes.pop("change_requests", None) or ()

@@ -30,10 +30,14 @@ def relations(items: Iterable[AnyItem]) -> list[tuple[str, str, str]]:
     for item in items:
         model = MODELS[item.kind]
         plain = {n for n, f in forms(model).items() if f in {Form.IDS, Form.ID}}
-        rows += [
-            (item.id, ref.field if ref.field in plain else ref.link.value, ref.target)
-            for ref in references(item)
-        ]
+        repeated = set()
+        for ref in references(item):
+            row = (item.id, ref.link.value, ref.target)
+            if ref.field in plain:
+                rows.append((item.id, ref.field, ref.target))
+            elif row not in repeated:
+                repeated.add(row)
+                rows.append(row)
     return rows
 
 
@@ -193,7 +197,8 @@ class _Writer:
         front = {
             name: value for name, value in cells(item).items() if isinstance(value, str)
         }
-        return {"id": item.id, **front, "text": item.text}
+        body = {"text": item.text} if item.text else {}
+        return {"id": item.id, **front, **body}
 
     def _guid(self, name: str) -> str:
         return f"_{uuid.uuid5(_SPACE, f'{self._project}/{name}')}"

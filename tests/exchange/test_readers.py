@@ -1,0 +1,238 @@
+"""Each tool's files become items, and what has no place is said."""
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from regml.errors import BrokenFileError, ConfigError, RegmlError
+from regml.exchange.convert import Conversion, convert
+from regml.exchange.formats import MAPPINGS, Source, read_source
+from regml.exchange.mapping import Mapping
+from regml.items.lifecycle import TestProtocol
+from regml.items.links import AnyItem
+from regml.items.requirements import Category, Requirement, UserNeed
+from regml.items.risk import Risk
+
+
+def read(form: Source, path: Path, mapping: Mapping | None = None) -> Conversion:
+    whole = (mapping or Mapping()).over(MAPPINGS[form])
+    return convert(read_source(form, path, whole), whole)
+
+
+def items(conversion: Conversion) -> dict[str, AnyItem]:
+    return {one.item.id: one.item for one in conversion.items}
+
+
+def said(conversion: Conversion) -> str:
+    return "\n".join(f"{r.where} {r.subject}: {r.message}" for r in conversion.remarks)
+
+
+# -- doorstop -------------------------------------------------------------------------
+
+
+def test_doorstop_documents_become_items_with_their_links(fixtures: Path) -> None:
+    found = items(read(Source.DOORSTOP, fixtures / "doorstop"))
+    assert sorted(found) == ["SRS-001", "SRS-002", "UN-001"]
+    need, first, second = found["UN-001"], found["SRS-001"], found["SRS-002"]
+    assert isinstance(need, UserNeed)
+    assert need.foreign_id == "STK001"
+    assert need.title.startswith("A radiologist needs")
+    assert need.text.endswith("It is read beside the images.\n")
+    assert isinstance(first, Requirement)
+    assert first.title == "Volume"
+    assert first.refines == ("UN-001",)
+    assert isinstance(second, Requirement)
+    assert second.title == "Printing"
+    assert second.retired == "Not active in doorstop."
+
+
+def test_what_doorstop_has_and_we_have_not_is_kept_and_said(fixtures: Path) -> None:
+    conversion = read(Source.DOORSTOP, fixtures / "doorstop")
+    found = items(conversion)
+    kept = found["SRS-001"].text.partition("## Imported attributes\n\n")[2]
+    assert kept == "- priority: high\n"
+    assert "- links: STK009\n" in found["SRS-002"].text
+    for words in ("'priority'", "'derived'", "STK009", "sketch.png", "'category'"):
+        assert words in said(conversion)
+
+
+def test_a_mapping_says_what_becomes_of_an_attribute(fixtures: Path) -> None:
+    mapping = Mapping.model_validate(
+        {
+            "fields": {"priority": "ignore", "derived": "body"},
+            "defaults": {"SRS": {"category": "interface"}},
+        }
+    )
+    conversion = read(Source.DOORSTOP, fixtures / "doorstop", mapping)
+    requirement = items(conversion)["SRS-001"]
+    assert isinstance(requirement, Requirement)
+    assert requirement.category is Category.INTERFACE
+    assert "Imported" not in requirement.text
+    for words in ("'priority'", "'derived'", "'category'"):
+        assert words not in said(conversion)
+
+
+def test_a_folder_without_documents_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFileError, match=r"has no \.doorstop\.yml"):
+        read(Source.DOORSTOP, tmp_path)
+
+
+def test_a_broken_doorstop_file_names_file_and_line(
+    fixtures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(fixtures / "doorstop", folder)
+    file = folder / "software" / "REQ-001.yml"
+    file.write_text("active: true\nheader: a: b\n", encoding="utf-8")
+    with pytest.raises(BrokenFileError, match=r"REQ-001\.yml:2: is not valid YAML"):
+        read(Source.DOORSTOP, folder)
+
+
+# -- sphinx-needs ---------------------------------------------------------------------
+
+
+def test_needs_of_the_current_version_become_items(fixtures: Path) -> None:
+    conversion = read(Source.SPHINX_NEEDS, fixtures / "needs.json")
+    found = items(conversion)
+    assert sorted(found) == ["SRS-001", "UN-001", "VP-001"]
+    requirement, protocol = found["SRS-001"], found["VP-001"]
+    assert isinstance(requirement, Requirement)
+    assert requirement.refines == ("UN-001",)
+    assert isinstance(protocol, TestProtocol)
+    assert protocol.verifies == ("SRS-001",)
+    for words in ("NEED_404", "'asil'", "'parts'", "older versions (1.0)", "'tags'"):
+        assert words in said(conversion)
+
+
+def test_what_sphinx_finds_out_itself_is_left_out(fixtures: Path) -> None:
+    text = items(read(Source.SPHINX_NEEDS, fixtures / "needs.json"))["UN-001"].text
+    assert text.endswith(
+        "## Imported attributes\n\n- status: open\n- tags: mr, volume\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[]", "is no JSON object"),
+        ("{", "is not JSON"),
+        ("{}", "has no version None"),
+        ('{"current_version": "", "versions": {"": {}}}', "has no 'needs'"),
+        (
+            '{"current_version": "", "versions": {"": {"needs": {"A": 1}}}}',
+            "the need 'A' is no object",
+        ),
+        (
+            '{"current_version": "", "versions": {"": {"needs": {"A": {}, "A": {}}}}}',
+            "has the key 'A' twice",
+        ),
+        ("[" * 100_000, "is nested too deeply"),
+        ('{"a": ' + "9" * 5000 + "}", "a number nobody can read"),
+    ],
+)
+def test_what_is_no_needs_json_is_refused(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    path = tmp_path / "needs.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(BrokenFileError, match=words):
+        read(Source.SPHINX_NEEDS, path)
+
+
+# -- strictdoc ------------------------------------------------------------------------
+
+
+def test_nodes_of_strictdoc_become_items(fixtures: Path) -> None:
+    conversion = read(Source.STRICTDOC, fixtures / "strictdoc.json")
+    found = items(conversion)
+    assert sorted(found) == ["SRS-007", "UN-003"]
+    requirement = found["SRS-007"]
+    assert isinstance(requirement, Requirement)
+    assert requirement.refines == ("UN-003",)
+    assert "\n\n## Rationale\n\nReaders ask for it.\n" in requirement.text
+    assert "- File src/volume.py: src/volume.py" in requirement.text
+    for words in ("TEST_SPEC", "Without a name", "This document lists", "'STATUS'"):
+        assert words in said(conversion)
+
+
+def test_a_file_of_strictdoc_needs_strictdoc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = tmp_path / "a.sdoc"
+    file.write_text("[DOCUMENT]\nTITLE: A\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="needs strictdoc"):
+        read(Source.STRICTDOC, file)
+
+
+# -- rdm ------------------------------------------------------------------------------
+
+
+def test_the_data_of_rdm_become_items(fixtures: Path) -> None:
+    conversion = read(Source.RDM, fixtures / "rdm")
+    found = items(conversion)
+    assert sorted(found) == ["RISK-001", "SOUP-001", "SRS-001", "SRS-002"]
+    requirement, risk = found["SRS-001"], found["RISK-001"]
+    assert isinstance(requirement, Requirement)
+    assert requirement.category is Category.INPUT_OUTPUT
+    assert isinstance(risk, Risk)
+    assert risk.sequence == ("A unit is read wrongly", "The reader does not notice it")
+    assert "- severity: Serious" in risk.text
+    for words in ("SR-6", "'risk_levels'", "manual_tests.yml", "'severity'", "'TBD'"):
+        assert words in said(conversion)
+
+
+def test_what_an_item_cannot_do_without_comes_from_the_mapping(fixtures: Path) -> None:
+    without = read(Source.RDM, fixtures / "rdm")
+    assert "cannot become a PR (criticality" in said(without)
+    mapping = Mapping.model_validate(
+        {
+            "defaults": {
+                "PR": {"criticality": "minor", "reported_by": "Import"},
+                "CR": {"raised": "2026-01-02", "reason": "See text", "impact": "None"},
+            }
+        }
+    )
+    found = items(read(Source.RDM, fixtures / "rdm", mapping))
+    assert found["PR-002"].model_dump()["reported"].isoformat() == "2033-08-12"
+    assert found["CR-007"].model_dump()["resolves"] == ("PR-002",)
+
+
+# -- all ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", list(Source))
+def test_a_source_that_does_not_exist_is_named(form: Source, tmp_path: Path) -> None:
+    with pytest.raises(RegmlError, match="nothing"):
+        read(form, tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("form", list(Source))
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe\x00", b"\x00" * 64, b"PK\x03\x04", b"{}", b"[]", b"<a/>"],
+)
+def test_a_file_of_anything_else_is_one_message(
+    form: Source, content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "requirements.yml"
+    path.write_bytes(content)
+    with contextlib.suppress(RegmlError):
+        assert not read(form, path).items
+
+
+def test_an_item_without_kind_names_how_to_give_it_one(tmp_path: Path) -> None:
+    needs = {"XYZ_1": {"id": "XYZ_1", "type": "xyz", "title": "T", "content": ""}}
+    path = tmp_path / "needs.json"
+    path.write_text(
+        json.dumps({"current_version": "", "versions": {"": {"needs": needs}}}),
+        encoding="utf-8",
+    )
+    conversion = read(Source.SPHINX_NEEDS, path)
+    assert conversion.items == ()
+    assert conversion.remarks[0].remedy == (
+        "Say what it means in the mapping, e.g. kinds: {xyz: SRS}."
+    )

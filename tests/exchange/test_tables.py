@@ -1,0 +1,204 @@
+"""CSV and XLSX as people make them: dialects, formulas, doubles."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from regml.errors import BrokenFileError
+from regml.exchange import csv_file, xlsx
+from regml.exchange.convert import Conversion, convert
+from regml.exchange.formats import MAPPINGS, Source, Target, export, read_source
+from regml.exchange.mapping import Mapping
+from regml.items.requirements import Category, Requirement, UserNeed
+
+TIME = "2026-01-02T03:04:05Z"
+
+
+def read(path: Path, mapping: dict[str, Any] | None = None) -> Conversion:
+    form = Source(path.suffix[1:])
+    whole = Mapping.model_validate(mapping or {}).over(MAPPINGS[form])
+    return convert(read_source(form, path, whole), whole)
+
+
+def csv_of(path: Path, content: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(content.encode(encoding))
+    return path
+
+
+def xlsx_of(path: Path, **sheets: list[list[object]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_every_dialect_of_a_spreadsheet_is_read(
+    tmp_path: Path, sign: str, encoding: str, end: str
+) -> None:
+    rows = [
+        ["ID", "Type", "Title", "Description", "Parent"],
+        ["N1", "user need", "Größe", '"Line 1\nline 2"', ""],
+        ["R7", "Requirement", "Volume", '"a; b, c"', "N1"],
+    ]
+    text = end.join(sign.join(row) for row in rows) + end
+    conversion = read(
+        csv_of(tmp_path / "a.csv", text, encoding),
+        {"defaults": {"SRS": {"category": "data"}}},
+    )
+    need, requirement = (one.item for one in conversion.items)
+    assert (need.id, need.title, need.text) == ("UN-001", "Größe", "Line 1\nline 2\n")
+    assert isinstance(requirement, Requirement)
+    assert requirement.id == "SRS-007"
+    assert requirement.refines == ("UN-001",)
+    assert conversion.remarks == ()
+
+
+def test_a_mapping_says_what_columns_and_words_mean(tmp_path: Path) -> None:
+    path = csv_of(
+        tmp_path / "a.csv", "Nr,Art,Kurz,Text,Klasse\n4,Anf,Titel,Body,Daten\n"
+    )
+    conversion = read(
+        path,
+        {
+            "kinds": {"Anf": "SRS"},
+            "fields": {
+                "Nr": "id",
+                "Art": "type",
+                "Kurz": "title",
+                "Klasse": "category",
+            },
+            "values": {"category": {"daten": "data"}},
+        },
+    )
+    [one] = conversion.items
+    assert isinstance(one.item, Requirement)
+    assert one.item.category is Category.DATA
+    assert (one.item.id, one.item.foreign_id, one.item.title) == (
+        "SRS-004",
+        "4",
+        "Titel",
+    )
+    assert conversion.remarks == ()
+
+
+def test_a_formula_is_guarded_in_csv_and_nothing_else_changes() -> None:
+    items = [UserNeed(id="UN-01", title="=HYPERLINK(1)", text="'quoted'\n")]
+    text = csv_file.write(items).decode()
+    assert "'=HYPERLINK(1)" in text
+    assert ",'quoted'" in text.replace('"', "")
+
+
+def test_a_formula_is_a_text_in_xlsx(tmp_path: Path) -> None:
+    items = [UserNeed(id="UN-01", title="=1+1", text="-2")]
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(export(Target.XLSX, items, project="D", created=TIME).content)
+    sheet = openpyxl.load_workbook(path)["UN"]
+    kinds = {cell.value: cell.data_type for row in sheet.iter_rows() for cell in row}
+    assert kinds["=1+1"] == kinds["-2"] == "s"
+
+
+def test_a_formula_in_a_workbook_is_refused_with_its_cell(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", SRS=[["id", "title"], ["SRS-001", "=A1&A2"]])
+    with pytest.raises(BrokenFileError, match=r"a\.xlsx!SRS!B2: holds a formula \(=A1"):
+        read(path)
+
+
+def test_the_name_of_a_sheet_is_the_type_of_its_rows(tmp_path: Path) -> None:
+    path = xlsx_of(
+        tmp_path / "a.xlsx",
+        UN=[["id", "title"], [1, "Need"], [None, None], [2, 3.0]],
+        SRS=[["id", "title", "Parent", "category"], [7.0, "Req", 2, "data"]],
+        Empty=[],
+    )
+    first, second, third = (one.item for one in read(path).items)
+    assert (first.id, second.id, second.title) == ("UN-001", "UN-002", "3")
+    assert isinstance(third, Requirement)
+    assert (third.id, third.refines) == ("SRS-007", ("UN-002",))
+
+
+def test_rows_with_the_same_id_are_all_left_out(tmp_path: Path) -> None:
+    path = csv_of(
+        tmp_path / "a.csv", "id,type,title\nN-1,UN,A\nN-1,UN,B\nN-2,UN,C\n,UN,D\n"
+    )
+    conversion = read(path)
+    assert [one.item.title for one in conversion.items] == ["C"]
+    messages = [f"{r.where}: {r.message}" for r in conversion.remarks]
+    assert any(":5: a row without id" in message for message in messages)
+    assert any(":3: has the same id as " in message for message in messages)
+
+
+def test_ids_that_differ_in_case_stay_apart(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "a.csv", "id,type,title\nSRS-001,SRS,A\nsrs-001,SRS,B\n")
+    found = {one.item.id: one.source.id for one in read(path).items}
+    assert found == {"SRS-001": "SRS-001", "SRS-002": "srs-001"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("id,id\n1,2\n", "has two columns 'id'"),
+        ("id,,title\n1,2,3\n", "column 2 has no name"),
+        ('id,title\n1,"open\n', "is not CSV"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    with pytest.raises(BrokenFileError, match=words):
+        read(csv_of(tmp_path / "a.csv", content))
+
+
+def test_a_file_in_another_encoding_says_how_to_save_it(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "a.csv", "id,title\nUN-1,Größe\n", "latin-1")
+    with pytest.raises(BrokenFileError, match="Save it as 'CSV UTF-8'"):
+        read(path)
+
+
+def test_cells_beyond_the_header_are_said(tmp_path: Path) -> None:
+    conversion = read(csv_of(tmp_path / "a.csv", "id,title\nUN-01,A,more\n"))
+    assert "more cells than the header" in conversion.remarks[0].message
+
+
+def test_a_workbook_with_an_entity_is_refused(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", UN=[["id", "title"], ["UN-01", "A"]])
+    out = io.BytesIO()
+    with zipfile.ZipFile(path) as good, zipfile.ZipFile(out, "w") as bad:
+        for name in good.namelist():
+            content = good.read(name)
+            if name == "xl/workbook.xml":
+                content = b'<!DOCTYPE x [<!ENTITY a "b">]>' + content
+            bad.writestr(name, content)
+    path.write_bytes(out.getvalue())
+    with pytest.raises(BrokenFileError, match=r"xl/workbook\.xml: declares a document"):
+        read(path)
+
+
+def test_a_workbook_that_unfolds_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xlsx, "LARGEST", 1000)
+    path = xlsx_of(tmp_path / "a.xlsx", UN=[["id", "title"], ["UN-01", "A"]])
+    with pytest.raises(BrokenFileError, match="unpacks to more than"):
+        read(path)
+
+
+def test_an_error_in_a_cell_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active.append(["id", "title"])
+    book.active.append(["UN-01", "#REF!"])
+    book.active["B2"].data_type = "e"
+    book.save(path)
+    with pytest.raises(BrokenFileError, match="holds an error value"):
+        read(path)

@@ -7,7 +7,7 @@ import pytest
 from regml.files.python_tests import WrittenTest
 from regml.files.source_comments import SourceMark
 from regml.findings import Severity
-from regml.items.recorded import Outcome
+from regml.items.recorded import Outcome, TestCase
 from regml.items.requirements import Acceptance, Category, VerificationMethod
 from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, retired
@@ -18,6 +18,7 @@ from tests.factories import (
     control,
     evidence_of,
     exclusion,
+    imported,
     located,
     manual_protocol,
     need,
@@ -26,6 +27,7 @@ from tests.factories import (
     requirement,
     software,
     with_item,
+    with_records,
     with_run,
 )
 
@@ -161,6 +163,15 @@ DEFECTS = (
         "T05",
         "a test that verifies nothing",
         replace(CLEAN, tests=(*CLEAN.tests, replace(UNKNOWN_TEST, verifies=()))),
+        "The test verifies no requirement",
+        severity=Severity.MINOR,
+    ),
+    Defect(
+        "T05",
+        "a test of another runner that verifies nothing",
+        with_records(
+            CLEAN, imported(TestCase("gtest.Spacing", (), Outcome.PASSED, 0.1))
+        ),
         "The test verifies no requirement",
         severity=Severity.MINOR,
     ),

@@ -54,13 +54,13 @@ def is_refined(graph: TraceGraph, need: UserNeed) -> Iterator[Gap]:
 
 
 def _verifications(graph: TraceGraph) -> list[Node]:
-    """Return the tests as they are written now, and the protocols in force."""
+    """Return the tests that there are now, also imported ones, and the protocols."""
     return [
         node
         for node in graph.nodes.values()
         if node.type is NodeType.TEST
         and isinstance(node.value, KnownTest)
-        and node.value.written is not None
+        and (node.value.written or (node.value.imported and not node.value.gone))
     ] + [graph.node(item.id) for item in graph.items(TestProtocol)]
 
 
@@ -75,15 +75,17 @@ def _verifications(graph: TraceGraph) -> list[Node]:
 def verifies_something(graph: TraceGraph, node: Node) -> Iterator[Gap]:
     """A result that speaks for nothing counts for nothing."""
     if not graph.out(node.id, Link.VERIFIES):
-        is_test = node.type is NodeType.TEST
+        is_test = isinstance(node.value, KnownTest)
+        record = node.value.record if isinstance(node.value, KnownTest) else None
         yield Gap(
             node.id.removeprefix("test:"),
             f"The {'test' if is_test else 'protocol'} verifies no requirement, so its "
             "result counts for nothing.",
-            'Name what it verifies: @pytest.mark.verifies("SRS-...").'
+            'Name what it verifies: @pytest.mark.verifies("SRS-..."), or a property '
+            "'verifies' in the report of another runner."
             if is_test
             else "Name what it verifies under 'verifies'.",
-            node.where,
+            node.where or (record.path if record else ""),
         )
 
 

@@ -110,7 +110,8 @@ class Ledger:
 
     def _known_rules(self, catalogue: Catalogue, facts: Facts) -> frozenset[str]:
         """Return the rules a catalogue may name; own checks may be told not to run."""
-        known, evidence = frozenset(facts.outcomes), self.graph.evidence
+        known = frozenset(facts.outcomes).union(rule.id for rule in RULES)
+        evidence = self.graph.evidence
         if catalogue not in evidence.catalogues or evidence.own_checks:
             return known
         if not any(

@@ -9,31 +9,33 @@ import yaml
 
 from regml import cli
 from regml.files.markdown import write_item
+from regml.files.new_item import FOLDERS
 from regml.items.links import AnyItem
 from tests.factories import CONFIG, ITEMS, POLICY, changed, requirement
 
-FOLDERS = {
-    "UN": "requirements_srs/needs",
-    "SRS": "requirements_srs/software",
-    "DS": "requirements_srs/data",
-    "AP": "requirements_srs/data",
-    "RISK": "risk",
-    "SW": "design",
-    "SOUP": "design/soup",
-}
+
+def toml(value: object) -> str:
+    """Return a JSON value as TOML writes it in one line."""
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{k} = {toml(v)}' for k, v in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case _:
+            return json.dumps(value)
 
 
 def write_project(root: Path, items: tuple[AnyItem, ...]) -> Path:
     """Write a project without runs; its signers are left out."""
-    device = CONFIG.device.model_dump(mode="json")
+    device = CONFIG.device.model_dump(mode="json", exclude_none=True)
     sources = CONFIG.sources.model_dump(mode="json")
     text = "".join(
-        f"[{name}]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in table.items())
+        f"[{name}]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in table.items())
         for name, table in (("device", device), ("sources", sources))
     )
     (root / "regml.toml").write_text(text)
     for item in items:
-        folder = root / FOLDERS[item.id.partition("-")[0]]
+        folder = root / FOLDERS[item.kind]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{item.id}.md").write_text(write_item(item))
     (root / "risk").mkdir(exist_ok=True)

@@ -27,6 +27,7 @@ def main() -> None:
         "annotations",
         {
             "protocol": protocol.id,
+            "protocol_fingerprint": report.protocol.fingerprint,
             "readers": [reader.reader for reader in report.readers],
             "cases": len(report.cases),
             "mean_dice": report.agreement.dice if report.agreement else {},

@@ -47,7 +47,6 @@ from regml.items.data import (
     Preparation,
     Similarity,
     Subgroup,
-    UsedProtocol,
 )
 from regml.items.design import AnomalyReview, SoftwareItem, Soup, SupportLevel
 from regml.items.documents import BuiltFile, DocumentPlan
@@ -713,6 +712,7 @@ class Parts:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     deidentification: Mapping[str, Any] = field(default_factory=dict)
+    annotation: Mapping[str, Any] = field(default_factory=dict)
     row: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     def but(self, item_id: str, **fields: Any) -> "Parts":
@@ -790,8 +790,25 @@ def deidentify_run(parts: Parts) -> StageRun:
     )
 
 
-def manifest_of(parts: Parts) -> DatasetManifest:
+def annotate_run(parts: Parts) -> StageRun:
+    """Return the run that imported the outlines, between the two."""
     known = {item.id: item for item in parts.items}
+    return stage_run(
+        "annotate",
+        origin=parts.origin,
+        inputs=(artifact("data/deidentified"),),
+        outputs=(artifact("data/annotations"),),
+        notes={
+            "annotations": {
+                "protocol": "AP-01",
+                "protocol_fingerprint": known["AP-01"].fingerprint(),
+                **parts.annotation,
+            }
+        },
+    )
+
+
+def manifest_of(parts: Parts) -> DatasetManifest:
     trained = dt.date(2025, 3, 1)
     base = {
         "specification": "DS-01",
@@ -807,7 +824,6 @@ def manifest_of(parts: Parts) -> DatasetManifest:
             )
             for name in ("R-1", "R-2")
         ),
-        "protocol": UsedProtocol(id="AP-01", fingerprint=known["AP-01"].fingerprint()),
         "flow": Flow(
             found=len(parts.cases),
             left_out_by_import=0,
@@ -930,16 +946,16 @@ def evidence_of(parts: Parts) -> Evidence:
     signed = [known[name] for name in ("SRS-001", "SRS-003", "CR-001") if name in known]
     reviewed = [i for i in parts.items if i.id.startswith(("RISK-", "NA-"))]
     statements: tuple[Statement, ...] = (*runs, run_of_tests(parts))
-    before = deidentify_run(parts)
+    before = (deidentify_run(parts), annotate_run(parts))
     return Evidence(
         config=CONFIG,
         policy=POLICY,
         items=tuple(located(item) for item in parts.items),
-        lock=tuple(locked(run) for run in (*runs, before)),
+        lock=tuple(locked(run) for run in (*runs, *before)),
         records=(
             *(record(s, number=n) for n, s in enumerate(statements)),
             record(approval(*reviewed, known=known), number=8, signer="quinn"),
-            record(before, number=5),
+            *(record(run, number=n) for n, run in enumerate(before, start=4)),
             record(runs[1], number=6),  # the training was repeated
             record(approval(known["DS-01"], known=known), number=7, signer="quinn"),
             record(approval(*signed, known=known), number=9, signer="quinn"),

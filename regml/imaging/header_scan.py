@@ -53,31 +53,57 @@ PRIVATE: Final = "private element"
 UNDECLARED: Final = "PatientIdentityRemoved is not YES"
 NAMED: Final = "PatientName"
 
-_TAGS: Final = {tag_for_keyword(keyword): keyword for keyword in IDENTIFYING}
+_TAGS: Final = {
+    int(tag): keyword
+    for keyword in IDENTIFYING
+    if (tag := tag_for_keyword(keyword)) is not None
+}
 
 
 def count_findings(files: Iterable[Dataset]) -> dict[str, int]:
     """Return in how many files each kind of identifying element stands, by keyword."""
-    return dict(sorted(Counter(k for file in files for k in set(_found(file))).items()))
+    clean: set[bytes] = set()
+    found = Counter(kind for file in files for kind in set(_found(file, clean)))
+    return dict(sorted(found.items()))
 
 
-def _found(file: Dataset) -> Iterator[str]:
+def _found(file: Dataset, clean: set[bytes]) -> Iterator[str]:
     """Give what identifies in one file, at any depth."""
     if str(file.get("PatientIdentityRemoved", "")).upper() != "YES":
         yield UNDECLARED
     name = str(file.get("PatientName") or "")
     if name.upper() not in DUMMIES and name != str(file.get("PatientID") or ""):
         yield NAMED
-    yield from _elements(file)
+    yield from _elements(file, clean)
 
 
-def _elements(item: Dataset) -> Iterator[str]:
-    for tag in item.keys():  # noqa: SIM118 - iterating decodes every element
-        if tag.is_private:
+def _elements(item: Dataset, clean: set[bytes]) -> Iterator[str]:
+    """Give what identifies in the elements of an item.
+
+    Args:
+        item: A file, or an item of a sequence.
+        clean: Sequences, as bytes, in which nothing was found: slices repeat them.
+    """
+    for element in item.values():  # as read: decoding all would take as long as reading
+        tag = int(element.tag)
+        if tag >> 16 & 1:
             yield PRIVATE
         elif tag in _TAGS:
-            if str(item[tag].value or "").strip().upper() not in DUMMIES:
+            if not _says_nothing(element.value):
                 yield _TAGS[tag]
-        elif item.get_item(tag).VR == "SQ":
-            for below in item[tag].value or ():
-                yield from _elements(below)
+        elif element.VR == "SQ":
+            content = element.value if isinstance(element.value, bytes) else None
+            if content is not None and content in clean:
+                continue
+            below = [
+                k for part in item[tag].value or () for k in _elements(part, clean)
+            ]
+            if content is not None and not below:
+                clean.add(content)
+            yield from below
+
+
+def _says_nothing(value: object) -> bool:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1").strip("\0 ")
+    return str(value or "").strip().upper() in DUMMIES

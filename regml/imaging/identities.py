@@ -169,7 +169,7 @@ def random_identity(rng: random.Random, number: int, site: Site) -> Identity:
     return Identity(
         name=f"{surname}^{given}",
         patient_id=f"{site.prefix}{rng.randrange(10**6, 10**7)}{number:03d}",
-        born=date(1930, 1, 1) + timedelta(rng.randrange(26_000)),
+        born=date(1930, 1, 1) + timedelta(rng.randrange(24_800)),  # adults only
         sex=sex,
         weight_kg=round(rng.uniform(48, 104), 1),
         size_m=round(rng.uniform(1.52, 1.96), 2),

@@ -46,7 +46,6 @@ from regml.items.data import (
     Flow,
     HeaderScan,
     ManifestCase,
-    UsedProtocol,
 )
 from regml.items.fingerprint import Fingerprint, Triple
 
@@ -124,9 +123,6 @@ def preprocess(
             ),
             excluded=_excluded(index, prepared),
             annotators=tuple(_annotator(reader) for reader in index.readers),
-            protocol=UsedProtocol(
-                id=index.protocol.id, fingerprint=index.protocol.fingerprint
-            ),
             flow=_flow(index, prepared),
             similarity=alike(
                 {p.case.case: p.coarse for p in used if p.coarse is not None}, splits

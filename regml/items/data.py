@@ -253,13 +253,6 @@ class Annotator(Strict):
     trained_on: dt.date | None = None
 
 
-class UsedProtocol(Strict):
-    """The annotation protocol as it was when the outlines were imported."""
-
-    id: ItemId
-    fingerprint: Line
-
-
 class Flow(Strict):
     """How many images were found, left out and used.
 
@@ -338,7 +331,6 @@ class DatasetManifest(Strict):
         cases: Sorted by case.
         excluded: Cases found and not used.
         annotators: The readers, sorted by pseudonym.
-        protocol: Under which the outlines were imported.
         flow: How many images were found, left out and used.
         similarity: Whether nearly equal images are in different splits.
         preparation: How images were brought to the common grid.
@@ -352,7 +344,6 @@ class DatasetManifest(Strict):
     cases: tuple[ManifestCase, ...]
     excluded: tuple[ExcludedCase, ...] = ()
     annotators: tuple[Annotator, ...] = ()
-    protocol: UsedProtocol | None = None
     flow: Flow | None = None
     similarity: Similarity | None = None
     preparation: Preparation | None = None

@@ -16,7 +16,6 @@ from regml.items.data import (
     ManifestCase,
     Similarity,
     Subgroup,
-    UsedProtocol,
 )
 from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of
@@ -218,7 +217,9 @@ DEFECTS = (
     Defect(
         "D09",
         "outlines under an older protocol",
-        manifest(protocol=UsedProtocol(id="AP-01", fingerprint="0123456789abcdef")),
+        evidence_of(
+            replace(PARTS, annotation={"protocol_fingerprint": "0123456789abcdef"})
+        ),
         "in the version 0123456789ab",
         severity=MAJOR,
     ),

@@ -139,7 +139,7 @@ DEFECTS = (
         "C18",
         "a tool nobody qualified",
         qualified(),
-        "4 runs behind the present state used python 3.11.9; none is qualified",
+        "5 runs behind the present state used python 3.11.9; none is qualified",
         severity=Severity.MAJOR,
     ),
     Defect(

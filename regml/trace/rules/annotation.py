@@ -5,7 +5,8 @@ from statistics import fmean
 
 from regml.findings import Severity
 from regml.items.data import Annotator, ManifestCase
-from regml.trace.datasets import Dataset, cases_are, datasets, few
+from regml.trace.current import facts_of
+from regml.trace.datasets import Dataset, cases_are, datasets, few, run_with_note
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
@@ -103,18 +104,20 @@ def _missing(reader: Annotator | None, dataset: Dataset) -> Iterator[str]:
 def _one_protocol(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
     if dataset.protocol is None:
         return
-    used, now = dataset.manifest.protocol, graph.fingerprint(dataset.protocol.id)
-    if used is not None and (used.id, used.fingerprint) == (dataset.protocol.id, now):
+    facts = facts_of(run_with_note(graph, "annotations"), "annotations")
+    used, version = facts.get("protocol"), str(facts.get("protocol_fingerprint") or "")
+    now = graph.fingerprint(dataset.protocol.id) or ""
+    if (used, version) == (dataset.protocol.id, now):
         return
     what = (
-        f"under {used.id} in the version {used.fingerprint[:SHORT]}"
+        f"under {used} in the version {version[:SHORT] or 'nobody noted'}"
         if used
-        else "under a protocol that the manifest does not name"
+        else "under a protocol that no believed run behind dvc.lock names"
     )
     yield Gap(
         dataset.path,
         f"The outlines of {dataset.path} were imported {what}; in force is "
-        f"{dataset.protocol.id} in the version {(now or '')[:SHORT]}.",
+        f"{dataset.protocol.id} in the version {now[:SHORT]}.",
         "Have readers confirm their outlines under the new version, then run "
         "'dvc repro import_annotations'.",
         dataset.path,

@@ -39,8 +39,15 @@ FOLDERS: Final[Mapping[Kind, str]] = {
 }
 """Where the items of a kind lie in a project that has none of them yet."""
 
-_LONG: Final = {Kind.REQUIREMENT, Kind.RISK, Kind.SOUP}
-_LONG |= {Kind.CHANGE_REQUEST, Kind.PROBLEM_REPORT}
+_LONG: Final = frozenset(
+    {
+        Kind.REQUIREMENT,
+        Kind.RISK,
+        Kind.SOUP,
+        Kind.CHANGE_REQUEST,
+        Kind.PROBLEM_REPORT,
+    }
+)
 """Kinds of which there are many: their ids have three digits from the start."""
 
 OPEN: Final = "TBD"

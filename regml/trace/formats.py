@@ -149,10 +149,10 @@ def _help(outcome: RuleOutcome) -> str:
 
 def _notifications(outcomes: Sequence[RuleOutcome]) -> Iterator[dict[str, Any]]:
     """Give what is no finding and must not be taken for a pass."""
-    for outcome in outcomes:
+    for index, outcome in enumerate(outcomes):
         if outcome.off is not None or not outcome.subjects:
             yield {
-                "associatedRule": {"id": outcome.rule},
+                "associatedRule": {"id": outcome.rule, "index": index},
                 "level": "note",
                 "message": {"text": outcome_line(outcome)},
             }

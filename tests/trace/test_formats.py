@@ -52,6 +52,7 @@ OUTCOMES = (
 
 
 def run_of(text: str) -> dict[str, Any]:
+    run: dict[str, Any]
     [run] = json.loads(text)["runs"]
     return run
 
@@ -105,7 +106,7 @@ def test_sarif_marks_what_is_waived_and_only_that_as_suppressed() -> None:
 def test_sarif_says_what_was_not_looked_at() -> None:
     [invocation] = run_of(formats.sarif(OUTCOMES))["invocations"]
     said = {
-        note["associatedRule"]["id"]: note["message"]["text"]
+        OUTCOMES[note["associatedRule"]["index"]].rule: note["message"]["text"]
         for note in invocation["toolConfigurationNotifications"]
     }
     assert set(said) == {"R01", "R05"}

@@ -1,8 +1,8 @@
 """Is it verified? Derived from records and fingerprints, never typed by anyone.
 
 A requirement has results of its own and those of the requirements that refine it; a
-user need has those of all that refine it, a risk those of all that controls it. The
-worst one counts, and says on which way it was reached.
+user need has those of all requirements that refine it, a risk those of all that
+controls it. The worst one counts, and says on which way it was reached.
 """
 
 from collections import deque
@@ -174,7 +174,8 @@ def _children(graph: TraceGraph, item_id: str) -> list[str]:
         names = {edge.target for edge in links}
         names |= {edge.source for edge in graph.into(item_id, Link.CONTROLS)}
     elif item.kind in (Kind.USER_NEED, Kind.REQUIREMENT):
-        names = {edge.source for edge in graph.into(item_id, Link.REFINES)}
+        refining = (edge.source for edge in graph.into(item_id, Link.REFINES))
+        names = {n for n in refining if isinstance(graph.item(n), Requirement)}
     else:
         return []
     return sorted(n for n in names if (found := graph.item(n)) and not found.retired)
@@ -189,8 +190,7 @@ def _of_child(graph: TraceGraph, child: str, way: tuple[str, ...]) -> Result:
         detail = "nothing verifies it"
     elif status is not Status.PASSED and first:
         source = first.source.removeprefix("test:")
-        about = first.detail if source == child else f"{source} {first.detail}"
-        detail = f"{status}: {about}"
+        detail = first.detail if source == child else f"{source} {first.detail}"
     through = f" (through {', '.join(way)})" if way else ""
     record = first.record if first else ""
     return Result(child, status, detail + through, record, below=True)

@@ -69,7 +69,7 @@ def test_a_failing_test_fails_requirement_need_and_risk() -> None:
     }
     for name in ("UN-01", "RISK-001"):
         [reason] = found[name].reasons
-        assert "SRS-004: failed: Spacing::Broken failed in run" in reason
+        assert "SRS-004: Spacing::Broken failed in run" in reason
 
 
 def test_a_failure_is_shown_wherever_the_need_and_the_risk_are() -> None:
@@ -92,7 +92,7 @@ def test_a_failure_reaches_parents_of_parents_and_says_the_way() -> None:
     graph = build_graph(with_records(evidence, run))
     assert requirement_status(graph, "SRS-004").status is Status.FAILED
     [reason] = requirement_status(graph, "RISK-001").reasons
-    assert reason.startswith("SRS-010: failed: Deep failed")
+    assert reason.startswith("SRS-010: Deep failed")
     assert reason.endswith("(through SRS-004)")
 
 
@@ -274,7 +274,7 @@ def test_an_evaluation_names_what_it_was_made_on(
     then = artifact(path, "older").sha256[:12]
     said = why(evidence, "SRS-002")
     assert f"{words} {then}, current is {name} {now.sha256[:12]}" in said
-    assert "SRS-002: stale" in why(evidence, "UN-01")
+    assert f"{words} {then}" in why(evidence, "UN-01")
 
 
 def test_an_evaluation_names_both_commits() -> None:

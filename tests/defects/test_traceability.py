@@ -26,6 +26,7 @@ from tests.factories import (
     problem_report,
     requirement,
     software,
+    specification,
     with_item,
     with_records,
     with_run,
@@ -408,11 +409,11 @@ DEFECTS = (
                 "RISK-001",
                 controls=(
                     control(),
-                    control(id="RC-02", implemented_by=("AP-01",), effectiveness=()),
+                    control(id="RC-02", implemented_by=("DS-02",), effectiveness=()),
                 ),
-            )
+            ).plus(specification(id="DS-02"))
         ),
-        "the walk from RISK-001 ends at AP-01",
+        "the walk from RISK-001 ends at DS-02",
         also=frozenset({"R06"}),
     ),
 )

@@ -12,7 +12,7 @@ from regml.trace.rules.base import Gap, rule
 ACYCLIC: Final = (Link.REFINES, Link.PART_OF)
 """Links along which nothing may come back to itself."""
 
-EVIDENCE: Final = (Link.VERIFIES, Link.APPROVES, Link.FULFILS)
+EVIDENCE: Final = (Link.VERIFIES, Link.APPROVES, Link.FULFILS, Link.ANNOTATED_BY)
 """Links by which records speak for an item."""
 
 Chain = tuple[str, ...]

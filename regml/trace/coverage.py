@@ -60,7 +60,8 @@ class RowCoverage:
     @property
     def missing(self) -> tuple[str, ...]:
         """What is not there."""
-        return tuple(fact.words for fact in self.facts if fact.there is False)
+        words = (fact.words for fact in self.facts if fact.there is False)
+        return tuple(dict.fromkeys(words))
 
     @property
     def steps(self) -> tuple[str, ...]:

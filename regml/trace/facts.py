@@ -20,8 +20,10 @@ from regml.items.recorded import (
 from regml.items.requirements import Category, Requirement
 from regml.items.risk import Risk
 from regml.standards.catalogue import Catalogue
+from regml.trace.exclusions import exclusion_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import Status, requirement_status
+from regml.trace.rules.completeness import CONTENT
 from regml.trace.signatures import approved_as_it_is, approvers
 
 SHOWN: Final = 3
@@ -143,6 +145,9 @@ def _filled(facts: Facts, name: str) -> Fact:
 
 def _requirements(facts: Facts, category: str) -> Fact:
     count = len(_of_category(facts, category))
+    letter = next(n for n, (_, found) in CONTENT.items() if category in found)
+    if not count and (none := _excluded(facts, f"IEC 62304 5.2.2 {letter}")):
+        return none
     words = f"{count} requirements of category {category}"
     step = f"Write a requirement of category {category}: regml new srs"
     return Fact(bool(count), words, step)
@@ -173,8 +178,18 @@ def _hazards(facts: Facts, category: str) -> Fact:
         for item in facts.graph.items(Risk)
         if category in (item.hazard_category.split(" ")[0], *item.covers)
     ]
+    if not risks and (none := _excluded(facts, category)):
+        return none
     words = f"{len(risks)} risks of hazard category {category}"
     return Fact(bool(risks), words, f"Write a risk with hazard_category {category}.")
+
+
+def _excluded(facts: Facts, key: str) -> Fact | None:
+    """Return that quality agreed that the device has nothing of a kind, if it did."""
+    found = exclusion_of(facts.graph, key)
+    if found is None or not found.approved:
+        return None
+    return Fact(None, f"{key} is excluded by {found.item.id}")
 
 
 def _records(facts: Facts, sort: str) -> Fact:

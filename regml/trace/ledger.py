@@ -157,7 +157,7 @@ class Ledger:
         found = tuple(self._asked(catalogue, row, facts, safety_class))
         excluded = self._exclusion(catalogue.cite(row))
         if all(fact.there is None for fact in found):
-            found += (self._outside(catalogue.cite(row), "evidence of this class"),)
+            found += (self._outside(catalogue.cite(row), "what nothing here can show"),)
         if excluded is not None and row.applies_if is None:
             words = f"{excluded} excludes it, and it is always asked for"
             found += (Fact(False, words, f"Take the row out of {excluded}."),)

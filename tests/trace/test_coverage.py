@@ -11,7 +11,7 @@ import pytest
 from regml.errors import BrokenFileError, UnknownIdError
 from regml.files.catalogues import known_catalogues, parse_catalogue
 from regml.files.documents import read_documents
-from regml.items.base import SafetyClass
+from regml.items.base import Kind, SafetyClass
 from regml.items.config import Config, Device
 from regml.items.external import ExternalEvidence
 from regml.items.recorded import Approval, Outcome
@@ -283,6 +283,26 @@ def test_a_condition_is_decided_by_evidence_or_by_an_approved_exclusion() -> Non
     found = decide(signed(written, "NA-01"), asked, condition)
     assert found.state is State.NOT_APPLICABLE
     assert found.why == "excluded by NA-01, approved by quality"
+
+
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [
+        ("MLH-20", "hazards: [MLH-06, MLH-20]"),
+        ("IEC 62304 5.2.2 j", "requirements: [functional, network]"),
+        ("IEC 62304 5.2.2 j", "verified: [functional, network]"),
+    ],
+)
+def test_what_quality_excluded_is_not_missed(key: str, asked: str) -> None:
+    parts = replace(
+        PARTS, items=tuple(i for i in PARTS.items if i.kind is not Kind.EXCLUSION)
+    )
+    evidence = evidence_of(parts.plus(exclusion(key)))
+    found = decide(signed(evidence, "NA-01"), asked)
+    assert found.state is State.COVERED
+    assert found.evidence[1] == f"({key} is excluded by NA-01)"
+    without = evidence_of(parts)
+    assert decide(without, asked).state is State.GAP
 
 
 def test_what_is_always_asked_for_cannot_be_excluded() -> None:

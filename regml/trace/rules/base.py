@@ -60,8 +60,7 @@ class Rule(Generic[S]):
     def look(self, graph: TraceGraph, safety_class: SafetyClass) -> RuleOutcome:
         """Look at every subject, unless the rule does not apply to this class."""
         if safety_class not in self.classes:
-            reason = f"{' and '.join(self.clauses)} not asked for in class"
-            return self._outcome(0, off=f"{reason} {safety_class.value}")
+            return self._outcome(0, off=self._why_off(safety_class))
         subjects = tuple(self.subjects(graph))
         findings = {
             self._finding(gap)
@@ -69,6 +68,13 @@ class Rule(Generic[S]):
             for gap in self.examine(graph, subject)
         }
         return self._outcome(len(subjects), tuple(sorted(findings)))
+
+    def _why_off(self, safety_class: SafetyClass) -> str:
+        """Say which clauses the class does not ask for; only some know classes."""
+        prefix = "IEC 62304 "
+        of_class = [c.removeprefix(prefix) for c in self.clauses if prefix in c]
+        clauses = prefix + " and ".join(of_class) if of_class else "this check"
+        return f"class {safety_class.value} does not ask for {clauses}"
 
     def _outcome(
         self,

@@ -240,6 +240,13 @@ DEFECTS = (
     ),
     Defect(
         "R13",
+        "an exclusion of what a risk considers",
+        evidence_of(PARTS.but("RISK-001", covers=("MLH-07",))),
+        "which RISK-001 considers",
+        severity=MAJOR,
+    ),
+    Defect(
+        "R13",
         "an exclusion that was changed after its approval",
         with_item(CLEAN, "NA-02", title="Others"),
         "quality has not approved it as it is now",

@@ -148,7 +148,8 @@ def _asked(graph: TraceGraph) -> tuple[Hazard | Risk | Exclusion, ...]:
     learns = graph.items(DatasetSpecification) or any(
         item.machine_learning for item in graph.items(SoftwareItem)
     )
-    citing = tuple(i for i in (*risks, *graph.items(Exclusion)) if _cited(i))
+    named: tuple[Risk | Exclusion, ...] = (*risks, *graph.items(Exclusion))
+    citing = tuple(item for item in named if _cited(item))
     return (*ml_hazards(), *citing) if risks and (learns or citing) else ()
 
 
@@ -175,28 +176,19 @@ def is_considered(
 ) -> Iterator[Gap]:
     """An item that cites a row which does not exist is found as well."""
     if not isinstance(subject, Hazard):
-        known = {hazard.id for hazard in ml_hazards()}
-        for name in _cited(subject):
-            if name not in known:
-                yield Gap(
-                    subject.id,
-                    f"It names {name}, which is no row of the ML hazard checklist.",
-                    f"Correct it; the checklist runs to {ml_hazards()[-1].id}.",
-                    graph.where(subject.id, name),
-                )
+        yield from _of_unknown_rows(graph, subject)
         return
-    if any(subject.id in _cited(risk) for risk in graph.items(Risk)):
-        return
+    by = [risk.id for risk in graph.items(Risk) if subject.id in _cited(risk)]
     excluded = exclusion_of(graph, subject.id)
-    if excluded is None:
+    if excluded and by:
         yield Gap(
-            subject.id,
-            f"No risk considers {subject.name}.",
-            f"Write a risk with 'hazard_category: {subject.id}', add {subject.id} to "
-            "'covers' of one that considers it, or exclude it with an item NA-....",
-            "risk",
+            excluded.item.id,
+            f"It excludes {subject.id} ({subject.name}), which {by[0]} considers.",
+            f"Retire {excluded.item.id}, take {subject.id} out of it, or out of "
+            f"{by[0]}.",
+            graph.where(excluded.item.id, subject.id),
         )
-    elif not excluded.approved:
+    elif excluded and not excluded.approved:
         yield Gap(
             excluded.item.id,
             f"It excludes {subject.id} ({subject.name}), and quality has not approved "
@@ -204,6 +196,26 @@ def is_considered(
             f"Sign it: 'regml approve --meaning approval {excluded.item.id}'.",
             graph.where(excluded.item.id, subject.id),
         )
+    elif not excluded and not by:
+        yield Gap(
+            subject.id,
+            f"No risk considers {subject.name}.",
+            f"Write a risk with 'hazard_category: {subject.id}', add {subject.id} to "
+            "'covers' of one that considers it, or exclude it with an item NA-....",
+            "risk",
+        )
+
+
+def _of_unknown_rows(graph: TraceGraph, item: Risk | Exclusion) -> Iterator[Gap]:
+    known = {hazard.id for hazard in ml_hazards()}
+    for name in _cited(item):
+        if name not in known:
+            yield Gap(
+                item.id,
+                f"It names {name}, which is no row of the ML hazard checklist.",
+                f"Correct it; the checklist runs to {ml_hazards()[-1].id}.",
+                graph.where(item.id, name),
+            )
 
 
 def _misuse(graph: TraceGraph) -> tuple[str | Risk, ...]:

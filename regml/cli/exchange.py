@@ -54,7 +54,7 @@ def import_(
     """
     from regml.exchange.formats import MAPPINGS, Source
     from regml.exchange.importer import plan_import, write_import
-    from regml.exchange.mapping import completed, read_mapping
+    from regml.exchange.mapping import completed, read_mapping, write_mapping
     from regml.exchange.place import checked_folder
     from regml.exchange.report import placed_text, remarks_text
     from regml.files.markdown import read_items
@@ -68,7 +68,8 @@ def import_(
         Source(form), ctx.obj / source, mapping, read_items(root), into=folder
     )
     if write_map is not None:
-        _write_mapping(ctx.obj / write_map, completed(mapping, plan.reading))
+        text = write_mapping(completed(mapping, plan.reading))
+        _write_new(ctx.obj / write_map, text)
     click.echo(placed_text(plan.placed), nl=False)
     click.echo(remarks_text(plan.remarks), nl=False, err=True)
     if dry_run:
@@ -123,11 +124,8 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
     return int(bool(exported.remarks))
 
 
-def _write_mapping(path: Path, mapping: object) -> None:
-    from regml.exchange.mapping import Mapping, write_mapping
-
-    assert isinstance(mapping, Mapping)  # noqa: S101 - imported late
+def _write_new(path: Path, text: str) -> None:
     if path.exists():
         raise click.UsageError(f"{path}: is there already; name a new file.")
-    path.write_text(write_mapping(mapping), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     click.echo(f"Wrote {path}.", err=True)

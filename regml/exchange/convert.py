@@ -236,7 +236,7 @@ def _not_inside(
     meanings: MappingOf[str, Name],
 ) -> list[Remark]:
     """Remark on links that only a nested field could state, and that it does not."""
-    stated = {(ref.link.value, ref.target) for ref in references(item)}
+    stated = {(str(ref.link), ref.target) for ref in references(item)}
     named = [
         (link.role, meanings[link.target].id)
         for link in links

@@ -31,7 +31,7 @@ def write(graph: TraceGraph) -> bytes:
                 )
         plain.add_node(name, **facts)
     for edge in sorted(set(graph.edges)):
-        link = edge.link.value
+        link = str(edge.link)
         plain.add_edge(edge.source, edge.target, key=link, link=link)
     out = io.BytesIO()
     write_graphml_xml(plain, out)

@@ -126,12 +126,12 @@ def _rows(path: Path, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _item(path: Path, kind: str, item_id: str, fields: dict[str, Any]) -> ForeignItem:
-    attributes: dict[str, Value] = dict(fields)
+    attributes: dict[str, Value] = {**fields, "change_requests": None}
     if created := fields.get("created_on"):
         attributes |= {"created_on": plain(created)[:10], "created_at": plain(created)}
     links = tuple(
         ForeignLink("change_requests", f"change-{target}")
-        for target in attributes.pop("change_requests", None) or ()
+        for target in fields.get("change_requests") or ()
     )
     if kind == "risk":
         attributes |= _risk(fields)

@@ -230,7 +230,7 @@ def _documents(source: Path, remarks: list[Remark]) -> Iterator[tuple[str, bytes
 def _plain_tags(root: "Element") -> None:
     """Take ReqIF's namespace off the tags; the prefix is up to the tool."""
     for element in root.iter():
-        if isinstance(element.tag, str) and "reqif" in element.tag.lower():
+        if "reqif" in element.tag.lower():
             element.tag = element.tag.rpartition("}")[2]
 
 

@@ -32,7 +32,7 @@ def relations(items: Iterable[AnyItem]) -> list[tuple[str, str, str]]:
         plain = {n for n, f in forms(model).items() if f in {Form.IDS, Form.ID}}
         repeated = set()
         for ref in references(item):
-            row = (item.id, ref.link.value, ref.target)
+            row = (item.id, str(ref.link), ref.target)
             if ref.field in plain:
                 rows.append((item.id, ref.field, ref.target))
             elif row not in repeated:

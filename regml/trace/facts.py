@@ -205,7 +205,8 @@ def _approved(facts: Facts, kind: str) -> Fact:
     unsigned = [i.id for i in items if not approved_as_it_is(facts.graph, i.id)]
     signed = len(items) - len(unsigned)
     words = f"{signed} of {len(items)} items {kind} approved as they are now"
-    step = f"Review and sign {some(unsigned)}: regml approve ID... --meaning approval"
+    sign = f"regml approve --all {kind.lower()} --meaning approval"
+    step = f"Read {some(unsigned)}, then: {sign}"
     return Fact(not unsigned, words, step if unsigned else "", person=True)
 
 
@@ -258,7 +259,7 @@ RECORD_STEPS: Final[Mapping[str, str]] = {
     "passed test runs": "Mend what fails, then: regml test",
     "executions": "regml test execute PROTOCOL",
     "approvals": "regml approve ID... --meaning approval",
-    "releases": "regml release VERSION",
+    "releases": "Hand the version over with a signed release record.",
 }
 """What leaves a record of a sort."""
 

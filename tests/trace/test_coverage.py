@@ -154,7 +154,7 @@ def test_what_is_there_covers_a_row(asked: str, words: str) -> None:
         ("requirements: [network]", "0 requirements", "category network"),
         ("verified: [network]", "0 requirements", "category network"),
         ("hazards: [MLH-99]", "0 risks", "hazard_category MLH-99"),
-        ("records: [releases]", "0 releases recorded", "regml release"),
+        ("records: [releases]", "0 releases recorded", "signed release record"),
         ("documents: [poem]", "no document 'poem'", "NN-poem.md.j2"),
         ("rules: [M14]", "check M14", "regml check --rule M14"),
     ],

@@ -315,8 +315,8 @@ def _robot_seconds(status: "Element") -> float:
 
 
 def _tag(element: "Element") -> str:
-    """Return the name of an element without its namespace; comments have none."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    """Return the name of an element without its namespace."""
+    return element.tag.rpartition("}")[2]
 
 
 def _ids(text: str) -> Iterator[str]:

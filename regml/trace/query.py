@@ -97,7 +97,8 @@ def _signed(graph: TraceGraph, record: Record) -> Iterator[tuple[str, str]]:
             for number, step in enumerate(done.steps, 1):
                 seen = f": {step.observed}" if step.observed else ""
                 yield f"step {number}", f"{step.do} {step.outcome}{seen}"
-            yield "comment", done.comment
+            if done.comment:
+                yield "comment", done.comment
             yield "by", done.origin.person.name
             yield "signed", done.origin.finished_utc
             return

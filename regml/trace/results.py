@@ -153,7 +153,8 @@ def _below(graph: TraceGraph, item_id: str) -> Iterator[Result]:
     item = graph.item(item_id)
     if isinstance(item, Risk):
         yield from _unshown(item)
-    seen, todo = {item_id}, deque([(item_id, ())])
+    seen: set[str] = {item_id}
+    todo: deque[tuple[str, tuple[str, ...]]] = deque([(item_id, ())])
     while todo:
         name, way = todo.popleft()
         for child in _children(graph, name):

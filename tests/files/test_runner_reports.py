@@ -285,7 +285,7 @@ def test_older_output_of_robot_framework_is_read() -> None:
 
 # -- properties -----------------------------------------------------------------------
 
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C",)), min_size=1)
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)
 IDS = st.lists(st.from_regex(r"SRS-[0-9]{3}", fullmatch=True), unique=True)
 RESULTS = st.sampled_from([PASSED, FAILED, SKIPPED])
 

@@ -123,7 +123,7 @@ def test_what_has_no_comments_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "weights.bin").write_bytes(bytes(range(256)))
     (tmp_path / "notes.odd").write_text("regml: is a tool\n")
     comments = read_comments(tmp_path, ["weights.bin", "notes.odd"])
-    assert comments.marks == comments.unread == ()
+    assert (comments.marks, comments.unread) == ((), ())
 
 
 def test_marks_are_sorted_by_file_and_line(tmp_path: Path) -> None:

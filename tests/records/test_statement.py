@@ -9,13 +9,17 @@ from regml.digest import Artifact, canonical_json
 from regml.errors import RecordError
 from regml.items.recorded import (
     Approval,
+    ExecutedStep,
+    Execution,
     Origin,
     Outcome,
     Person,
     Release,
     StageRun,
     Statement,
+    StepOutcome,
     TestCase,
+    TestReport,
     TestRun,
 )
 from regml.records.statement import read, write
@@ -64,7 +68,9 @@ CASES = st.builds(
     st.sampled_from(Outcome),
     st.floats(0, 1e6),
     TEXT,
+    TEXT,
 )
+STEPS = st.builds(ExecutedStep, TEXT, TEXT, st.sampled_from(StepOutcome), TEXT)
 STATEMENTS = st.one_of(
     st.builds(
         StageRun,
@@ -87,6 +93,17 @@ STATEMENTS = st.one_of(
         cases=st.lists(CASES, max_size=2).map(tuple),
         fingerprints=DIGESTS,
         models=DIGESTS,
+        reports=st.lists(st.builds(TestReport, TEXT, HEX, TEXT), max_size=2).map(tuple),
+        complete=st.booleans(),
+    ),
+    st.builds(
+        Execution,
+        origin=ORIGINS,
+        protocol=TEXT,
+        fingerprints=DIGESTS,
+        steps=st.lists(STEPS, max_size=2).map(tuple),
+        models=DIGESTS,
+        comment=TEXT,
     ),
     st.builds(
         Approval,

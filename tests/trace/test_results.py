@@ -19,6 +19,7 @@ from tests.factories import (
     Parts,
     artifact,
     changed,
+    control,
     evidence_of,
     execution,
     imported,
@@ -111,11 +112,7 @@ def test_a_retired_requirement_says_nothing_about_its_need() -> None:
 
 
 def test_a_risk_whose_control_nobody_shows_is_not_verified() -> None:
-    item = next(i for i in PARTS.items if i.id == "RISK-001")
-    controls = tuple(
-        changed_control.model_copy(update={"effectiveness": ()})
-        for changed_control in item.controls  # type: ignore[union-attr]  # a risk
-    )
+    controls = (control(effectiveness=()),)
     evidence = evidence_of(PARTS.but("RISK-001", controls=controls))
     assert status(evidence, "RISK-001") is Status.NOT_RUN
     assert "nothing shows that control RC-01 is effective" in why(evidence, "RISK-001")

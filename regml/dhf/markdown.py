@@ -15,7 +15,7 @@ from markdown_it.tree import SyntaxTreeNode
 from regml.dhf.table import Table
 
 IDS = re.compile(
-    r"\b(?:(?:UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP)-\d{2,}"
+    r"\b(?:(?:UN|SRS|DS|AP|RISK|SW|SOUP|VP|CR|PR|PCCP|NA|EXT)-\d{2,}"
     r"|(?:run|tests|approval|waiver|dataset|model|evaluation)@[0-9a-f]{12})\b"
     r"|[\w./-]+\.py(?:::\w+)+"
 )

@@ -140,6 +140,27 @@ def test_a_project_adds_catalogues_of_its_own(tmp_path: Path) -> None:
     assert find_catalogue(known_catalogues(own), "62304-2") is own[0]
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"", "needs 'key: value' lines"),
+        (b"rows:\n\t- x", ":2: is not valid YAML"),
+        (b"standard: S\nstandard: T\n", "the key 'standard' stands twice"),
+        (TEXT.replace("rows:", "levels: 3\nrows:").encode(), ":6: 'levels'"),
+        (TEXT.encode() + b"- just words\n", ":8: 'rows.1'"),
+    ],
+)
+def test_a_file_that_is_none_is_named_with_its_line(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "standards").mkdir()
+    (tmp_path / "standards/mine.yaml").write_bytes(content)
+    with pytest.raises(BrokenFileError, match=message) as caught:
+        read_catalogues(tmp_path)
+    assert str(caught.value).startswith("standards/mine.yaml")
+
+
 def test_a_project_cannot_replace_a_catalogue_of_ours() -> None:
     own = parse_catalogue("standards/62304.yaml", TEXT)
     with pytest.raises(BrokenFileError, match="has the name '62304', as has the cata"):

@@ -120,8 +120,8 @@ def list_(ctx: click.Context, what: str, at: str | None, form: str) -> None:
     """List items, runs, datasets, models or results.
 
     WHAT is items, requirements, runs, datasets, models, evaluations, tests, testruns,
-    approvals, or a kind of item: un, srs, ds, ap, risk, sw, soup, vp, cr, pr, pccp,
-    na, ext.
+    executions, approvals, waivers, documents, releases, or a kind of item: un, srs, ds,
+    ap, risk, sw, soup, vp, cr, pr, pccp, na, ext.
     """
     from regml.trace.lists import list_table
 

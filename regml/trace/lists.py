@@ -6,7 +6,14 @@ from typing import Final, TypeVar
 from regml.errors import UnknownIdError
 from regml.items.base import Kind
 from regml.items.links import Link
-from regml.items.recorded import Approval, Execution, StageRun, TestRun, Waiver
+from regml.items.recorded import (
+    Approval,
+    Execution,
+    Release,
+    StageRun,
+    TestRun,
+    Waiver,
+)
 from regml.items.requirements import Requirement
 from regml.trace.model import (
     SHORT,
@@ -18,6 +25,7 @@ from regml.trace.model import (
 )
 from regml.trace.page import Table, plain
 from regml.trace.results import Status, approvals_of, requirement_status
+from regml.trace.signatures import approved_as_it_is, approvers
 from regml.trace.waivers import why_not
 
 V = TypeVar("V")
@@ -229,6 +237,44 @@ def _waivers(graph: TraceGraph) -> Table:
     return Table(columns, tuple(rows))
 
 
+def _documents(graph: TraceGraph) -> Table:
+    return Table(
+        ("id", "title", "presents", "to be approved by", "state"),
+        tuple(
+            (
+                plan.node_id,
+                plan.title,
+                ", ".join([*plan.items, *plan.versions]),
+                ", ".join(approvers(graph, plan.node_id)),
+                "approved as it is"
+                if approved_as_it_is(graph, plan.node_id)
+                else "not approved as it is",
+            )
+            for plan in graph.evidence.documents
+        ),
+    )
+
+
+def _releases(graph: TraceGraph) -> Table:
+    columns = ("id", "version", "by", "time", "commit", "model", "dataset")
+    return Table(
+        columns,
+        tuple(
+            (
+                f"release@{record.id}",
+                release.version,
+                release.origin.person.name,
+                release.origin.finished_utc,
+                release.commit[:SHORT],
+                f"model@{release.model[:SHORT]}" if release.model else "",
+                f"dataset@{release.dataset[:SHORT]}" if release.dataset else "",
+            )
+            for record in graph.evidence.records
+            if isinstance(release := record.statement, Release)
+        ),
+    )
+
+
 def _test_runs(graph: TraceGraph) -> Table:
     rows = []
     for record in graph.evidence.records:
@@ -282,5 +328,7 @@ LISTS: Final[Mapping[str, Callable[[TraceGraph], Table]]] = {
     "executions": _executions,
     "approvals": _approvals,
     "waivers": _waivers,
+    "documents": _documents,
+    "releases": _releases,
 }
 """What can be listed, besides the kinds of item."""

@@ -21,7 +21,14 @@ from regml.items.base import Item
 from regml.items.data import DatasetManifest
 from regml.items.documents import PREFIX, DocumentPlan
 from regml.items.links import AnyItem, Link
-from regml.items.recorded import Outcome, Record, StageRun, TestCase, TestRun
+from regml.items.recorded import (
+    Outcome,
+    Record,
+    Release,
+    StageRun,
+    TestCase,
+    TestRun,
+)
 from regml.trace.current import Current
 from regml.trace.evidence import Evidence
 
@@ -293,7 +300,8 @@ class TraceGraph:
         """Return the node that a person means.
 
         Accepts ids in any case, ``model@current``, ``dataset@current``,
-        ``evaluation@current``, beginnings of digests (``model@3f9``), bare record ids,
+        ``evaluation@current``, released versions (``model@1.0.0``, ``release@1.0.0``),
+        beginnings of digests (``model@3f9``), bare record ids,
         and tests, files and documents without ``test:``, ``file:`` and ``doc:``.
 
         Raises:
@@ -306,6 +314,8 @@ class TraceGraph:
         prefix, _, digest = text.partition("@")
         if digest == "current":
             return self._current(prefix)
+        if released := self._released(prefix, digest):
+            return released
         wanted = f"{prefix}@{digest[:SHORT]}" if digest else f"@{text}"
         found = sorted(
             name
@@ -533,6 +543,20 @@ class TraceGraph:
                 "Run 'dvc repro', or name one by its digest."
             )
         return self.node(f"{prefix}@{digest[:SHORT]}")
+
+    def _released(self, prefix: str, version: str) -> Node | None:
+        """Return release, model or dataset of a released version; the last one wins."""
+        found = None
+        for record in self.current.believed:
+            release = record.statement
+            if isinstance(release, Release) and release.version == version:
+                ids = {
+                    "release": record.id,
+                    "model": (release.model or "")[:SHORT],
+                    "dataset": (release.dataset or "")[:SHORT],
+                }
+                found = self.nodes.get(f"{prefix}@{ids.get(prefix)}") or found
+        return found
 
     def _unknown(self, text: str, candidates: Iterable[str] = ()) -> str:
         """Return a message with what could have been meant."""

@@ -182,8 +182,36 @@ def soup_section(graph: TraceGraph, item: Soup) -> ItemSection:
         ("Read at", review.source if review else None),
         ("Conclusion", review.conclusion if review else None),
         ("Touches risks", review.risks if review else None),
+        ("Support by its supplier", item.support or "not stated"),
+        ("Read at", item.support_source),
+        ("End of support", item.end_of_support or item.no_end_because),
+        ("What happens then", item.after_support),
     ]
-    return ItemSection(item.id, item.title, item.text, facts(rows))
+    tables = (("Anomalies looked at one by one", _anomalies(item)),) if review else ()
+    if item.vulnerabilities:
+        tables = (*tables, ("Known vulnerabilities", _vulnerabilities(item)))
+    return ItemSection(item.id, item.title, item.text, facts(rows), tables)
+
+
+def _anomalies(item: Soup) -> Table:
+    return table(
+        ("Anomaly", "Relevant", "Because", "Risks"),
+        [
+            (anomaly.id, anomaly.relevant, anomaly.because, anomaly.risks)
+            for anomaly in (item.review.anomalies if item.review else ())
+        ],
+        empty="None was looked at on its own.",
+    )
+
+
+def _vulnerabilities(item: Soup) -> Table:
+    return table(
+        ("Entry", "Version", "Status", "Assessed", "Because", "Risks"),
+        [
+            (v.id, v.version, v.status.replace("_", " "), v.date, v.because, v.risks)
+            for v in item.vulnerabilities
+        ],
+    )
 
 
 def _normal(package: str) -> str:

@@ -26,6 +26,7 @@ from regml.items.links import AnyItem
 from regml.items.requirements import Exclusion, Requirement, UserNeed
 from regml.items.risk import Risk
 from regml.trace.model import TraceGraph
+from regml.trace.problems import problem_state, resolved_by
 from regml.trace.results import requirement_status
 
 
@@ -51,7 +52,7 @@ def item_section(graph: TraceGraph, item: AnyItem) -> ItemSection:
         case ChangeRequest():
             return _change_request(item)
         case ProblemReport():
-            return _problem_report(item)
+            return _problem_report(graph, item)
         case PccpModification():
             return _modification(item)
         case Exclusion():
@@ -92,14 +93,19 @@ def _change_request(item: ChangeRequest) -> ItemSection:
     return ItemSection(item.id, item.title, item.text, facts(rows))
 
 
-def _problem_report(item: ProblemReport) -> ItemSection:
+def _problem_report(graph: TraceGraph, item: ProblemReport) -> ItemSection:
     rows = [
+        ("State", problem_state(graph, item)),
+        ("Resolved by", resolved_by(graph, item)),
+        ("Verified by", item.verified_by),
+        ("No problem, because", item.no_problem),
         ("Reported", item.reported),
         ("Reported by", item.reported_by),
         ("Criticality", item.criticality),
         ("Affects", item.affects),
         ("Cause", item.cause or "not found yet"),
         ("Safety impact", item.safety_impact or "not assessed"),
+        ("Evaluation of the risks it touches", item.risk_evaluation),
         ("Stays as residual anomaly", item.residual),
         ("Why it may stay", item.residual_rationale),
     ]

@@ -96,7 +96,7 @@ def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
         )
     old = _outdated(graph, built)
     if old and built.documents:
-        names = ", ".join(old[:3]) + (", ..." if old[3:] else "")
+        names = ", ".join(old[:3]) + (f" and {len(old) - 3} more" if old[3:] else "")
         yield Gap(
             built.folder,
             f"{len(old)} documents of {built.folder} were built from another state "

@@ -6,7 +6,7 @@ controls it. The worst one counts, and says on which way it was reached.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -219,7 +219,7 @@ def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
     )
 
 
-def approved_now(graph: TraceGraph, item_id: str, roles: Iterable[Role]) -> bool:
+def approved_now(graph: TraceGraph, item_id: str, roles: Collection[Role]) -> bool:
     """Tell whether someone in one of the roles approved an item as it is now."""
     return _of_approval(graph, item_id, roles, "approval").status is Status.PASSED
 
@@ -388,13 +388,14 @@ def decisive_execution(
 
 
 def _of_approval(
-    graph: TraceGraph, item_id: str, roles: Iterable[Role], act: str
+    graph: TraceGraph, item_id: str, roles: Collection[Role], act: str
 ) -> Result:
     approvals = [
         (record, record.statement)
         for record in approvals_of(graph, item_id)
         if isinstance(record.statement, Approval)
         and record.statement.meaning == "approval"
+        and record.statement.role in roles
         and signer_may(record, roles, graph.evidence.config)
     ]
     wanted = graph.fingerprint(item_id)

@@ -29,6 +29,10 @@ def read_config(root: "Traversable") -> Config:
         fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BrokenFileError(CONFIG, f"is not valid TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise BrokenFileError(
+            CONFIG, f"holds what no configuration needs: {error}.", remedy="Remove it."
+        ) from error
     try:
         return Config.model_validate(fields)
     except ValidationError as error:

@@ -15,6 +15,11 @@ from regml.errors import BrokenFileError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+DEEPEST = 100
+"""Levels of lists and mappings; what DVC reads has ten."""
+
+_DASHES = re.compile(rf"(?:[-?][ \t]+){{{DEEPEST}}}")
+
 _Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
 
 
@@ -31,8 +36,10 @@ def read_yaml(root: "Traversable", name: str, **missing: Any) -> Any:
     """
     if missing and not (root / name).is_file():
         return missing["missing"]
+    text = read_plain_text(root, name)
+    _refuse_nesting(text, name)
     try:
-        return yaml.load(read_plain_text(root, name), _CoreLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, _CoreLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise BrokenFileError(
@@ -43,6 +50,32 @@ def read_yaml(root: "Traversable", name: str, **missing: Any) -> Any:
         ) from error
     except yaml.YAMLError as error:
         raise BrokenFileError(name, f"is not valid YAML: {error}.") from error
+    except ValueError as error:
+        raise BrokenFileError(
+            name,
+            f"has a date or number that does not exist: {error}.",
+            remedy="Correct it, or put it between quotes.",
+        ) from error
+
+
+def _refuse_nesting(text: str, name: str) -> None:
+    """Refuse what the library cannot survive: it ends the interpreter."""
+    if text.count("[") + text.count("{") < DEEPEST and not _DASHES.search(text):
+        return
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_CoreLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise BrokenFileError(
+                    name,
+                    f"nests lists and mappings more than {DEEPEST} levels deep.",
+                    remedy="Write it flat.",
+                    line=event.start_mark.line + 1,
+                )
+    except yaml.YAMLError:
+        return  # whoever loads the text says what is wrong with it
 
 
 def read_plain_text(root: "Traversable", name: str) -> str:

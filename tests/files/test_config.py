@@ -53,3 +53,12 @@ def test_only_exact_versions_are_a_lock(tmp_path: Path) -> None:
 def test_names_of_packages_are_compared_as_pip_does(tmp_path: Path) -> None:
     (tmp_path / "l.txt").write_text("Typing_Extensions==4.1  # why\n\n", "utf-8")
     assert read_lock_file(tmp_path, "l.txt") == {"typing-extensions": "4.1"}
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 2026-99-99", "a = \x00"]
+)
+def test_what_no_configuration_needs_is_one_message(tmp_path: Path, text: str) -> None:
+    (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(BrokenFileError, match=r"^regml\.toml: "):
+        read_config(tmp_path)

@@ -241,3 +241,20 @@ def test_a_run_that_says_the_same_explains_the_lock() -> None:
 )
 def test_each_difference_is_told(run: StageRun, said: str) -> None:
     assert differences(LOCKED, run) == (said,)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("stages: " + "[" * 100_000, "levels deep"),
+        ("stages: " + "{a: " * 100_000, "levels deep"),
+        ("stages:\n" + "- " * 100_000, "levels deep"),
+        ("stages:\n  train:\n    cmd: 2026-13-13\n", "does not exist"),
+    ],
+)
+def test_what_would_end_the_interpreter_is_one_message(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    (tmp_path / "dvc.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(BrokenFileError, match=says):
+        read_stages(tmp_path)

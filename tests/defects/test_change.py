@@ -357,3 +357,18 @@ def test_a_change_of_a_change_request_lets_its_approval_lapse() -> None:
 def test_signatures_of_records_that_nobody_believes_are_none() -> None:
     evidence = with_records(CLEAN, signed("SRS-002"))
     assert [f.rule for f in findings(evidence)] == ["C12"]  # signed with Dora's key
+
+
+def test_a_quality_engineer_who_signed_as_developer_verified_nothing() -> None:
+    quinn = CONFIG.signers[1].model_copy(
+        update={"roles": (Role.QUALITY, Role.DEVELOPER)}
+    )
+    both = CONFIG.model_copy(update={"signers": (CONFIG.signers[0], quinn)})
+    spoken = tuple(
+        replace(r, statement=replace(r.statement, role="developer"))
+        if isinstance(r.statement, Approval) and "SRS-003" in r.statement.fingerprints
+        else r
+        for r in CLEAN.records
+    )
+    found = findings(replace(CLEAN, config=both, records=spoken))
+    assert "SRS-003" in {f.subject for f in found if f.rule == "T04"}

@@ -172,7 +172,7 @@ def has_a_current_review(graph: TraceGraph, soup: Soup) -> Iterator[Gap]:
         said = f"were reviewed for {review.version}, not for {soup.version} in use"
         yield Gap(soup.id, f"The anomalies of {soup.package} {said}.", again, where)
     elif not 0 <= age <= allowed:
-        when = f"{age} days ago; {allowed} are allowed" if age > 0 else "in the future"
+        when = f"more than {allowed} days ago" if age > 0 else "in the future"
         said = f"The anomalies of {name} were reviewed on {review.date}, {when}."
         yield Gap(soup.id, said, again, where)
     for anomaly in review.anomalies:
@@ -279,7 +279,7 @@ def is_assessed(
     age = (graph.evidence.today - subject.exported).days
     allowed = graph.evidence.config.maintenance.vulnerability_export_days
     if not 0 <= age <= allowed:
-        when = f"{age} days old; {allowed} are allowed" if age > 0 else "of the future"
+        when = f"more than {allowed} days old" if age > 0 else "of the future"
         yield Gap(
             subject.path,
             f"The latest export of known vulnerabilities, of {subject.exported}, is "

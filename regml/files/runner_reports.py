@@ -111,10 +111,8 @@ def read_report(raw: bytes, *, name: str) -> RunnerReport:
         raise BrokenFileError(
             name, "holds no test.", remedy="Look whether the runner found its tests."
         )
-    said = dict(_properties(root, deep=True)) if form == "junit" else {}
-    return RunnerReport(
-        name, sha256_of(raw), form, tests, said.get("commit"), said.get("model")
-    )
+    commit, model = (_stated(root, key, name) for key in ("commit", "model"))
+    return RunnerReport(name, sha256_of(raw), form, tests, commit, model)
 
 
 def _parse(raw: bytes, name: str) -> "Element":
@@ -218,10 +216,26 @@ def _named(element: "Element") -> Iterator[str]:
             yield from TOKEN.findall(value)
 
 
-def _properties(element: "Element", *, deep: bool = False) -> Iterator[tuple[str, str]]:
+def _stated(root: "Element", key: str, name: str) -> str | None:
+    """Return what the suites of a JUnit report say about all their tests.
+
+    Raises:
+        BrokenFileError: They do not agree.
+    """
+    suites = (e for e in root.iter() if _tag(e) in {"testsuites", "testsuite"})
+    said = {v for suite in suites for k, v in _properties(suite) if k == key and v}
+    if len(said) > 1:
+        raise BrokenFileError(
+            name,
+            f"its suites name different values for {key}: {', '.join(sorted(said))}.",
+            remedy="Let each run of the tests write a file of its own.",
+        )
+    return said.pop() if said else None
+
+
+def _properties(element: "Element") -> Iterator[tuple[str, str]]:
     """Give the properties of an element by their names in small letters."""
-    wanted = element.iter() if deep else iter(element)
-    for child in wanted:
+    for child in element:
         if _tag(child) == "properties":
             for entry in child:
                 if _tag(entry) == "property":

@@ -200,8 +200,8 @@ class KnownTest:
 
     @property
     def imported(self) -> bool:
-        """Whether another runner told of it."""
-        return any(ran.run.reports for ran in self.ran)
+        """Whether another runner than ``regml test`` knows it."""
+        return any(ran.case.suite for ran in self.ran)
 
     @property
     def verifies(self) -> tuple[str, ...]:
@@ -506,8 +506,8 @@ class TraceGraph:
                 name: self.fingerprint(name) or "" for name in self._presented(plan)
             },
             versions={
-                "dataset": current.manifest and current.manifest.sha256,
-                "model": current.model and current.model.sha256,
+                "dataset": current.manifest.sha256 if current.manifest else None,
+                "model": current.model.sha256 if current.model else None,
                 "evaluation": _made_by(current.evaluation),
             },
             device=fingerprint(

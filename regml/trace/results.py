@@ -6,76 +6,38 @@ controls it. The worst one counts, and says on which way it was reached.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 from weakref import WeakKeyDictionary
 
 from regml.items.base import Kind
-from regml.items.config import Role
-from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
-from regml.items.recorded import (
-    Approval,
-    Execution,
-    Outcome,
-    Record,
-    StepOutcome,
-    TestRun,
-)
-from regml.items.requirements import Requirement, VerificationMethod
+from regml.items.recorded import Outcome, TestRun
+from regml.items.requirements import Requirement
 from regml.items.risk import Risk
-from regml.trace.current import signer_may
-from regml.trace.model import (
-    AcceptanceRow,
-    Evaluation,
-    KnownTest,
-    TraceGraph,
+from regml.trace.model import TraceGraph
+from regml.trace.own_results import (
+    Result,
+    Status,
+    approvals_of,
+    approved_now,
+    decisive_execution,
+    own_results,
+    worst_of,
 )
-from regml.trace.staleness import of_evaluation, of_execution, of_tests
+from regml.trace.staleness import of_tests
 
-
-class Status(StrEnum):
-    """Where the verification of an item stands."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    STALE = "stale"
-    """There is a result, but for other code, another wording or another model."""
-    NOT_RUN = "not run"
-    NO_TEST = "no test"
-    """Nothing is planned that could verify it."""
-    NOT_EVALUABLE = "not evaluable"
-    """Too few cases in a subgroup: said, and neither a pass nor a failure."""
-
-
-WORST_FIRST: Final = (
-    Status.FAILED,
-    Status.STALE,
-    Status.NOT_RUN,
-    Status.NO_TEST,
-    Status.PASSED,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one piece of evidence says about one item.
-
-    Attributes:
-        source: Node id of the test, evaluation, protocol or approval.
-        status: What it says.
-        detail: Why, in a few words.
-        record: Id of the record it comes from; empty when there is none.
-        below: It is the status of another item, on which this one rests.
-    """
-
-    source: str
-    status: Status
-    detail: str
-    record: str = ""
-    below: bool = False
+__all__ = [
+    "RequirementStatus",
+    "Result",
+    "Status",
+    "approvals_of",
+    "approved_now",
+    "decisive_execution",
+    "own_results",
+    "requirement_status",
+    "standing_test_run",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +80,14 @@ def requirement_status(graph: TraceGraph, item_id: str) -> RequirementStatus:
         own = own_results(graph, item_id)
         below = sorted(_below(graph, item_id), key=lambda r: (r.source, r.detail))
         results = (*own, *below)
-        known[item_id] = RequirementStatus(item_id, _worst(results), results)
+        known[item_id] = RequirementStatus(item_id, worst_of(results), results)
     return known[item_id]
 
 
 _KNOWN: WeakKeyDictionary[TraceGraph, dict[str, RequirementStatus]] = (
     WeakKeyDictionary()
 )
-_OWN: WeakKeyDictionary[TraceGraph, dict[str, tuple[Result, ...]]] = WeakKeyDictionary()
 """What was asked already: one requirement is part of many answers."""
-
-
-def own_results(graph: TraceGraph, item_id: str) -> tuple[Result, ...]:
-    """Return what was found out about an item itself, sorted by source."""
-    known = _OWN.setdefault(graph, {})
-    if item_id not in known:
-        found = sorted(_results(graph, item_id), key=lambda r: (r.source, r.detail))
-        known[item_id] = tuple(found)
-    return known[item_id]
-
-
-def _worst(results: Iterable[Result]) -> Status:
-    found = {result.status for result in results}
-    if not found:
-        return Status.NO_TEST
-    return next((status for status in WORST_FIRST if status in found), Status.NOT_RUN)
 
 
 def _below(graph: TraceGraph, item_id: str) -> Iterator[Result]:
@@ -184,7 +129,7 @@ def _children(graph: TraceGraph, item_id: str) -> list[str]:
 
 def _of_child(graph: TraceGraph, child: str, way: tuple[str, ...]) -> Result:
     own = own_results(graph, child)
-    status = _worst(own)
+    status = worst_of(own)
     first = next((result for result in own if result.status is status), None)
     detail = str(status)
     if status is Status.NO_TEST:
@@ -207,21 +152,6 @@ def _unshown(risk: Risk) -> Iterator[Result]:
             if not targets:
                 detail = f"nothing shows that control {control.id} is {word}"
                 yield Result(risk.id, Status.NOT_RUN, detail)
-
-
-def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
-    """Return the believed approvals that an item was part of, oldest first."""
-    return tuple(
-        record
-        for edge in graph.into(item_id, Link.APPROVES)
-        if isinstance(record := graph.nodes[edge.source].value, Record)
-        and record.path not in graph.current.doubted
-    )
-
-
-def approved_now(graph: TraceGraph, item_id: str, roles: Collection[Role]) -> bool:
-    """Tell whether someone in one of the roles approved an item as it is now."""
-    return _of_approval(graph, item_id, roles, "approval").status is Status.PASSED
 
 
 def standing_test_run(graph: TraceGraph) -> tuple[str, TestRun] | None:
@@ -250,209 +180,3 @@ def _stands(graph: TraceGraph, run: TestRun) -> bool:
         and (model is None or run.models.get(model.path) == model.sha256)
         and not any(of_tests(graph, run, item_id) for item_id in verified)
     )
-
-
-def _results(graph: TraceGraph, item_id: str) -> Iterator[Result]:
-    item = graph.item(item_id)
-    for edge in graph.into(item_id, Link.VERIFIES):
-        value = graph.nodes[edge.source].value
-        if isinstance(value, KnownTest):
-            yield from _of_test(graph, edge.source, value, item_id)
-        elif isinstance(by := graph.item(edge.source), TestProtocol) and not by.retired:
-            yield _of_protocol(graph, by.id, [item_id])
-    if isinstance(item, Requirement):
-        yield from _of_acceptance(graph, item)
-        if item.method is not VerificationMethod.TEST:
-            yield _of_approval(graph, item_id, (Role.QUALITY,), str(item.method))
-    elif item and item.kind is Kind.TEST_PROTOCOL:
-        yield _of_protocol(graph, item_id)
-    elif item and item.kind in (
-        Kind.DATASET_SPECIFICATION,
-        Kind.ANNOTATION_PROTOCOL,
-        Kind.PCCP_MODIFICATION,
-    ):
-        roles = (Role.QUALITY, Role.CLINICAL)
-        yield _of_approval(graph, item_id, roles, "approval")
-        if item.kind is Kind.DATASET_SPECIFICATION:
-            yield _of_collection(graph, item_id)
-    elif item and item.kind in (Kind.EXCLUSION, Kind.EXTERNAL_EVIDENCE):
-        yield _of_approval(graph, item_id, (Role.QUALITY,), "approval")
-
-
-def _of_test(
-    graph: TraceGraph, source: str, test: KnownTest, item_id: str
-) -> Iterator[Result]:
-    """Give one result per run that still counts for one of the test's cases."""
-    ran = [r for r in test.ran if test.written or item_id in r.case.verifies]
-    if test.gone or not ran:
-        if test.written:
-            detail = "no recorded run of this test"
-            if test.gone:
-                detail = "was left out of the latest complete run"
-            yield Result(source, Status.NOT_RUN, detail)
-        return
-    for record in {r.record.path: r.record for r in ran}.values():
-        cases = [r.case for r in ran if r.record is record]
-        run = record.statement
-        if not isinstance(run, TestRun):
-            continue
-        elsewhere = bool(run.reports)
-        if not (test.written or elsewhere or run.origin.code == graph.evidence.code):
-            continue  # the test was removed since; its old result says nothing
-        failed = next((c for c in cases if c.outcome in FAILURES), None)
-        if old := of_tests(graph, run, item_id):
-            detail = f"{old}; it had failed" if failed else old
-            yield Result(source, Status.STALE, detail, record.id)
-            continue
-        where = f"run {record.id}" + (f" of {cases[0].suite}" if elsewhere else "")
-        if failed:
-            yield Result(source, Status.FAILED, f"failed in {where}", record.id)
-        elif any(case.outcome is Outcome.SKIPPED for case in cases):
-            yield Result(source, Status.NOT_RUN, f"was skipped in {where}", record.id)
-        else:
-            yield Result(source, Status.PASSED, f"passed in {where}", record.id)
-
-
-FAILURES: Final = frozenset({Outcome.FAILED, Outcome.KILLED})
-
-
-def _of_protocol(
-    graph: TraceGraph, protocol: str, item_ids: Iterable[str] | None = None
-) -> Result:
-    """Return what the latest execution of a protocol says about some items.
-
-    Args:
-        graph: The evidence.
-        protocol: Its id.
-        item_ids: Of the items; all that it verified when left out.
-    """
-    found = decisive_execution(graph, protocol)
-    if found is None:
-        title = graph.node(protocol).title
-        detail = f"no record says that '{title}' was executed"
-        return Result(protocol, Status.NOT_RUN, detail)
-    record, done = found
-    asked = done.fingerprints if item_ids is None else item_ids
-    if old := of_execution(graph, done, asked):
-        failed = done.verdict is StepOutcome.FAILED
-        detail = f"{old}; it had failed" if failed else old
-        return Result(protocol, Status.STALE, detail, record.id)
-    by = f"by {done.origin.person.name} in {record.id}"
-    if done.verdict is StepOutcome.PASSED:
-        return Result(protocol, Status.PASSED, f"passed, executed {by}", record.id)
-    number, step = next(
-        (n, step)
-        for n, step in enumerate(done.steps, 1)
-        if step.outcome is done.verdict
-    )
-    failed = done.verdict is StepOutcome.FAILED
-    word = "failed" if failed else f"was {done.verdict}"
-    return Result(
-        protocol,
-        Status.FAILED if failed else Status.NOT_RUN,
-        f"{word} in step {number}, executed {by}: {step.observed or step.do}",
-        record.id,
-    )
-
-
-def executions_of(
-    graph: TraceGraph, protocol: str
-) -> tuple[tuple[Record, Execution], ...]:
-    """Return the believed executions of a protocol, oldest first."""
-    return tuple(
-        (record, record.statement)
-        for edge in graph.into(protocol, Link.EXECUTES)
-        if isinstance(record := graph.nodes[edge.source].value, Record)
-        and isinstance(record.statement, Execution)
-        and record.path not in graph.current.doubted
-    )
-
-
-def decisive_execution(
-    graph: TraceGraph, protocol: str
-) -> tuple[Record, Execution] | None:
-    """Return the latest execution, or the failed one that it did not answer.
-
-    What was blocked or not finished does not take back an earlier failure.
-    """
-    executions = executions_of(graph, protocol)
-    if not executions:
-        return None
-    ended = (StepOutcome.PASSED, StepOutcome.FAILED)
-    if executions[-1][1].verdict in ended:
-        return executions[-1]
-    decided = [e for e in executions if e[1].verdict in ended]
-    if decided and decided[-1][1].verdict is StepOutcome.FAILED:
-        return decided[-1]
-    return executions[-1]
-
-
-def _of_approval(
-    graph: TraceGraph, item_id: str, roles: Collection[Role], act: str
-) -> Result:
-    approvals = [
-        (record, record.statement)
-        for record in approvals_of(graph, item_id)
-        if isinstance(record.statement, Approval)
-        and record.statement.meaning == "approval"
-        and record.statement.role in roles
-        and signer_may(record, roles, graph.evidence.config)
-    ]
-    wanted = graph.fingerprint(item_id)
-    for record, approval in reversed(approvals):
-        if approval.fingerprints.get(item_id) == wanted:
-            detail = f"{act} signed by {approval.origin.person.name}"
-            return Result(f"approval@{record.id}", Status.PASSED, detail, record.id)
-    who = " or ".join(str(role) for role in roles)
-    if approvals:
-        last = approvals[-1][0]
-        detail = f"the {act} was signed before {item_id} got its present wording"
-        return Result(f"approval@{last.id}", Status.STALE, detail, last.id)
-    return Result(item_id, Status.NOT_RUN, f"no signed {act} by {who}")
-
-
-def _of_collection(graph: TraceGraph, specification: str) -> Result:
-    """Return whether data exist that fulfil a specification; a plan is no data."""
-    for edge in graph.into(specification, Link.FULFILS):
-        return Result(edge.source, Status.PASSED, "a dataset version fulfils it")
-    return Result(
-        specification, Status.NOT_RUN, "no dataset version fulfils it: not collected"
-    )
-
-
-def _of_acceptance(graph: TraceGraph, item: Requirement) -> Iterator[Result]:
-    if not item.acceptance:
-        return
-    record = graph.current.evaluation
-    if record is None:
-        detail = "no believed run of the evaluation explains dvc.lock"
-        yield Result(item.id, Status.NOT_RUN, detail)
-        return
-    source = f"evaluation@{record.id}"
-    if old := of_evaluation(graph, record):
-        yield Result(source, Status.STALE, old, record.id)
-        return
-    found = graph.nodes[source].value
-    rows = found.rows if isinstance(found, Evaluation) else ()
-    mine = [row for row in rows if row.requirement == item.id]
-    for index, criterion in enumerate(item.acceptance):
-        name = f"{criterion.statistic} {criterion.metric} of {criterion.label}"
-        of_criterion = [row for row in mine if row.criterion == index]
-        if not of_criterion:
-            detail = f"has no result for criterion {index} ({name})"
-            yield Result(source, Status.NOT_RUN, detail, record.id)
-        for row in of_criterion:
-            status, detail = _of_row(graph, row)
-            where = f" in {row.group}" if row.group else ""
-            yield Result(source, status, f"{name}{where}: {detail}", record.id)
-
-
-def _of_row(graph: TraceGraph, row: AcceptanceRow) -> tuple[Status, str]:
-    if row.fingerprint != graph.fingerprint(row.requirement):
-        return Status.STALE, f"decided before {row.requirement} got its present wording"
-    number = "" if row.compared is None else f"{row.compared:.4g}, {row.cases} cases"
-    if row.outcome == Outcome.PASSED:
-        return Status.PASSED, number
-    if row.outcome == Outcome.SKIPPED:
-        return Status.NOT_EVALUABLE, row.reason
-    return Status.FAILED, row.reason or number

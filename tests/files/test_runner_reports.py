@@ -357,3 +357,13 @@ def test_deep_nesting_is_no_trouble() -> None:
     depth = 20_000
     raw = b"<testsuite>" * depth + b"<testcase name='a'/>" + b"</testsuite>" * depth
     assert len(read(raw)) == 1
+
+
+def test_suites_that_disagree_about_the_commit_are_refused() -> None:
+    suite = (
+        '<testsuite><properties><property name="commit" value="{}"/></properties>'
+        '<testcase name="a"/></testsuite>'
+    )
+    text = f"<testsuites>{suite.format('a1')}{suite.format('b2')}</testsuites>"
+    with pytest.raises(BrokenFileError, match="different values for commit: a1, b2"):
+        read(text)

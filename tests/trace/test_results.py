@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regml.files.dvc import LockedStage
 from regml.items.recorded import Outcome, StepOutcome, TestCase
@@ -359,3 +361,34 @@ def test_a_doubted_execution_is_none() -> None:
 def test_a_retired_protocol_is_not_asked_for() -> None:
     evidence = with_item(WITH_PROTOCOL, "VP-01", retired="Automated")
     assert status(evidence, "SRS-001") is Status.PASSED
+
+
+# -- whatever happens -----------------------------------------------------------------
+
+NAMES, SUITES = ("a", "b"), ("linux", "windows")
+RUNS = st.lists(
+    st.tuples(
+        st.sampled_from(SUITES),
+        st.dictionaries(st.sampled_from(NAMES), st.sampled_from([PASSED, FAILED])),
+    ).filter(lambda run: bool(run[1])),
+    max_size=5,
+)
+
+
+@given(RUNS)
+def test_a_failure_counts_until_the_same_test_passes_in_the_same_suite(
+    runs: list[tuple[str, dict[str, Outcome]]],
+) -> None:
+    last: dict[tuple[str, str], Outcome] = {}
+    for suite, outcomes in runs:
+        last |= {(suite, name): outcome for name, outcome in outcomes.items()}
+    evidence = with_records(
+        CLEAN,
+        *(
+            imported(*(case(n, o) for n, o in outcomes.items()), suite=suite)
+            for suite, outcomes in runs
+        ),
+    )
+    expected = Status.FAILED if FAILED in last.values() else Status.PASSED
+    assert status(evidence, "SRS-004") is expected
+    assert status(evidence, "RISK-001") is expected

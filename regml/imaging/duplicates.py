@@ -1,9 +1,10 @@
 """Nearly equal images: the same one under two names, or exported again.
 
 A coarse image of 8 x 8 x 8 block means, compared by correlation, does not see noise,
-another intensity scale or a changed header. What all images of a set have in common
-(the anatomy at the same place) is taken out first where there are enough of them, or
-else every two crops of one structure would be alike.
+another intensity scale or a changed header; an image that was moved by more than a
+voxel or mirrored is not found. Two crops of one structure are alike too. So where
+correlation alone does not settle it, what an image has of its own decides: the coarse
+image less the mean of all.
 """
 
 from collections.abc import Mapping
@@ -20,10 +21,16 @@ EDGE: Final = 8
 """Voxels of a coarse image along each axis."""
 
 THRESHOLD: Final = 0.97
-"""Least correlation that counts as a duplicate."""
+"""Least correlation of a duplicate."""
+
+SETTLED: Final = 0.995
+"""From this correlation on, nothing else is asked."""
+
+OWN: Final = 0.8
+"""Least correlation, less the mean of all images, where it is asked for."""
 
 ENOUGH: Final = 8
-"""So many images have to be there before their mean is taken out."""
+"""So many images have to be there for their mean to say what they have in common."""
 
 BLOCK: Final = 1024
 """How many images are compared with all others at a time."""
@@ -53,31 +60,36 @@ def alike(images: Mapping[str, Coarse], splits: Mapping[str, str]) -> Similarity
     """
     names = sorted(images)
     flat = np.stack([images[name].ravel() for name in names]).astype(np.float64)
-    if len(names) >= ENOUGH:
-        flat = flat - flat.mean(0)
-    flat = flat - flat.mean(1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1, keepdims=True)
-    flat /= np.where(length > 0, length, 1)
+    whole = _unit(flat)
+    own = _unit(flat - flat.mean(0)) if len(names) >= ENOUGH else whole
     split = np.array([splits[name] for name in names])
     nearest, pairs = -1.0, []
     for start in range(0, len(names), BLOCK):
         rows = slice(start, start + BLOCK)
-        found = np.round(flat[rows] @ flat.T, 4)
+        found = np.round(whole[rows] @ whole.T, 4)
         found[split[rows, None] == split[None, :]] = -1.0
         nearest = max(nearest, float(found.max()))
         for i, j in np.argwhere(found >= THRESHOLD):
-            if start + i < j:
-                correlation = float(found[i, j])
-                pairs.append(
-                    AlikePair(
-                        case=names[start + i], other=names[j], correlation=correlation
-                    )
+            value = float(found[i, j])
+            if start + i < j and (
+                value >= SETTLED or round(float(own[start + i] @ own[j]), 4) >= OWN
+            ):
+                pair = AlikePair(
+                    case=names[start + i], other=names[j], correlation=value
                 )
+                pairs.append(pair)
     return Similarity(
         threshold=THRESHOLD,
         nearest=nearest if len(set(split)) > 1 else None,
         pairs=tuple(pairs),
     )
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows with mean 0 and length 1, so that products are correlations."""
+    centred = rows - rows.mean(1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    return np.asarray(centred / np.where(length > 0, length, 1))
 
 
 def _normal(array: NDArray[np.float32]) -> Coarse:

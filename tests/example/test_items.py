@@ -147,6 +147,18 @@ def test_every_requirement_without_criteria_is_verified_by_a_test_or_protocol() 
             assert item.id in protocols, item.id
 
 
+def test_the_agreed_deidentification_is_the_one_in_params() -> None:
+    from regml.imaging.deid.params import DeidentifyParams
+    from regml.imaging.deid.profile import Profile
+    from regml.imaging.params import load_params
+
+    params = load_params("deidentify", DeidentifyParams, ROOT / "params.yaml")
+    development = items()["DS-01"]
+    assert isinstance(development, DatasetSpecification)
+    agreed = Profile.of(params).configuration_sha256
+    assert development.deidentification_sha256 == agreed
+
+
 def test_every_device_test_names_an_item_that_exists() -> None:
     assert sorted(set(written_tests()) - set(items())) == []
 

@@ -14,6 +14,7 @@ from regml.errors import BrokenFileError, DataError
 from regml.files.manifest import read_manifest
 from regml.imaging.annotations.stage import import_annotations
 from regml.imaging.fingerprint import fingerprint_json, read_fingerprint
+from regml.imaging.header_scan import UNDECLARED
 from regml.imaging.params import (
     ImportParams,
     PreprocessParams,
@@ -23,8 +24,9 @@ from regml.imaging.params import (
 )
 from regml.imaging.preprocess import counts, manifest_json, preprocess
 from regml.imaging.volumes import load_nifti
-from regml.items.data import AnnotationProtocol, DatasetManifest
+from regml.items.data import AnnotationProtocol, DatasetManifest, Flow
 from regml.items.fingerprint import Fingerprint
+from tests.imaging.conftest import head
 
 ANNOTATIONS, TARGET = Path("data/annotations"), Path("data/dataset")
 
@@ -70,6 +72,69 @@ def test_a_dataset_says_everything_about_its_cases(
     assert list(fingerprint.cases) == training
     assert fingerprint.label_names == {0: "background", 1: "anterior", 2: "posterior"}
     assert sum(fingerprint.label_fraction.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_manifest_says_what_the_checks_ask(
+    six: Any, protocol: AnnotationProtocol
+) -> None:
+    image, labels = head(seed=70)
+    uid = six.series(
+        "HV-70",
+        image,
+        PatientSex="F",
+        PatientAge="045Y",
+        MagneticFieldStrength=30000,
+        PatientIdentityRemoved="YES",
+        PatientBirthDate="19410523",
+    )
+    six.outline("RD-aa", uid, labels)
+    six.outline("RD-bb", uid, np.roll(labels, 3, axis=2))
+    six.series("HV-71", head(seed=71)[0])
+    manifest, fingerprint = build(six, protocol)
+    [case] = [case for case in manifest.cases if case.patient == "HV-70"]
+    assert (case.sex, case.age_years, case.field_strength_t) == ("F", 45, 3)
+    assert case.label_values == (1, 2)
+    assert case.same_grid
+    assert case.agreement_dice is not None
+    assert case.agreement_dice < protocol.agreement_floor_dice
+    others = [case for case in manifest.cases if case.patient != "HV-70"]
+    assert {case.sex for case in others} == {None}
+    assert len({case.voxels_sha256 for case in manifest.cases}) == 8
+    taken = [case.case for case in manifest.cases if case.in_statistics]
+    assert taken == list(fingerprint.cases)
+    assert manifest.flow == Flow(
+        found=9, left_out_by_import=1, left_out_by_gate=0, used=8
+    )
+    assert manifest.similarity is not None
+    assert manifest.similarity.pairs, "the phantoms differ by noise only"
+    assert manifest.preparation is not None
+    assert manifest.preparation.spacing_mm == 1.0
+    assert manifest.headers is not None
+    assert manifest.headers.files == 8 * 9
+    assert manifest.headers.found == {UNDECLARED: 7 * 9, "PatientBirthDate": 9}
+    assert manifest.largest_extent_mm == 15.0
+    [reader, _] = manifest.annotators
+    assert (reader.reader, reader.qualification) == ("RD-aa", "radiologist")
+    assert reader.years_experience == 11
+    assert str(reader.trained_on) == "2024-02-01"
+
+
+def test_what_readers_csv_does_not_say_is_left_out(
+    six: Any, protocol: AnnotationProtocol
+) -> None:
+    (six.root / "readers.csv").write_text(
+        "pseudonym,qualification,years_experience,trained_on\nRD-aa,,many,last year\n"
+    )
+    manifest, _ = build(six, protocol)
+    assert [dict(reader) for reader in manifest.annotators] == [
+        {
+            "reader": name,
+            "qualification": None,
+            "years_experience": None,
+            "trained_on": None,
+        }
+        for name in ("RD-aa", "RD-bb")
+    ]
 
 
 def test_reports_can_be_read_back(six: Any, protocol: AnnotationProtocol) -> None:

@@ -50,6 +50,7 @@ def test_the_stages_leave_reports_and_notes(
     notes = Path("notes.jsonl").read_text()
     assert '"RD-aa"' in notes
     assert "reports/dataset.json" in notes
+    assert '"protocol_fingerprint"' in notes
     report = json.loads(Path("reports/annotations.json").read_bytes())
     assert report["protocol"]["id"] == "AP-01"
     manifest = json.loads(Path("reports/dataset.json").read_bytes())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from regml.dhf.context.common import ItemSection, facts, reasons, steps, verdict
 from regml.dhf.table import Table, table
-from regml.items.risk import Estimate, Risk, RiskControl, RiskPolicy, Scale
+from regml.items.risk import Cause, Estimate, Risk, RiskControl, RiskPolicy, Scale
 from regml.standards.hazards import ml_hazards
 from regml.trace.exclusions import exclusion_of
 from regml.trace.model import TraceGraph
@@ -186,7 +186,7 @@ def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
         ("Harm", risk.harm),
         ("Who or what is harmed", risk.affected),
         ("Software items that could contribute", risk.software_items),
-        ("Causes", steps(f"{c.text} ({c.category})" for c in risk.causes)),
+        ("Causes", steps(map(_cause, risk.causes))),
         ("Initial estimate", _estimate(policy, risk.initial)),
         ("Basis of the probability", risk.probability_basis),
         ("Residual estimate", _estimate(policy, risk.residual)),
@@ -205,6 +205,11 @@ def risk_section(graph: TraceGraph, risk: Risk) -> ItemSection:
     )
     tables = (("Risk controls", controls), ("Side effects", _side_effects(risk)))
     return ItemSection(risk.id, risk.title, risk.text, facts(rows), tables)
+
+
+def _cause(cause: Cause) -> str:
+    where = f", in {', '.join(cause.items)}" if cause.items else ""
+    return f"{cause.text} ({cause.category}{where})"
 
 
 def _control(graph: TraceGraph, control: RiskControl) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from regml.errors import BrokenFileError
 from regml.files.text import read_text
 
 if TYPE_CHECKING:
@@ -33,15 +34,24 @@ def read_own_checks(root: "Traversable") -> tuple[OwnModule, ...]:
     """Return the modules of own checks, sorted by path; runs none of them.
 
     Raises:
-        BrokenFileError: One of them cannot be read or is not UTF-8.
+        BrokenFileError: One of them cannot be read, is not UTF-8 or is a link: what a
+            link leads to is not under control here, and its code would run.
     """
     folder = root / FOLDER
     if not folder.is_dir():
         return ()
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    return tuple(
-        OwnModule(path, read_text(folder / name, name=path))
-        for name in names
-        if name.endswith(".py") and name != "__init__.py"
-        for path in [f"{FOLDER}/{name}"]
-    )
+    _refuse_link(folder, FOLDER)
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".py") and entry.name != "__init__.py":
+            path = f"{FOLDER}/{entry.name}"
+            _refuse_link(entry, path)
+            found.append(OwnModule(path, read_text(entry, name=path)))
+    return tuple(found)
+
+
+def _refuse_link(entry: "Traversable", path: str) -> None:
+    if getattr(entry, "is_symlink", bool)():
+        raise BrokenFileError(
+            path, "is a symbolic link.", remedy="Put the file itself there."
+        )

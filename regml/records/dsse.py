@@ -6,7 +6,6 @@ Keys are ECDSA P-256 (DER signatures over SHA-256) or Ed25519.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ def read_envelope(raw: bytes, *, name: str) -> Envelope:
                 str(row["keyid"]): _decode(row["sig"]) for row in document["signatures"]
             },
         )
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(
             f"{name}: is not a signed record ({error}). "
             "Restore it from git: git checkout -- FILE."

@@ -172,7 +172,7 @@ def read_record(raw: bytes, *, name: str) -> tuple[Envelope, dict[str, object]]:
     envelope = read_envelope(raw, name=name)
     try:
         document = json.loads(envelope.payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{name}: its payload is not JSON ({error}).") from error
     if envelope.payload_type != PAYLOAD_TYPE or not isinstance(document, dict):
         raise RecordError(f"{name}: its payload is not an in-toto statement.")
@@ -304,7 +304,7 @@ def _entry(line: str, number: int) -> Entry:
     try:
         row = json.loads(line)
         return Entry(str(row["path"]), tuple(row["previous"]), str(row["sha256"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(
             f"{LOG}:{number}: is not a line of the log. After a merge conflict keep "
             "the lines of both sides; else restore the file from git."

@@ -122,3 +122,8 @@ def test_a_changed_payload_is_not_believed(key: SigningKey) -> None:
     assert signed_by(envelope, public) == key.id
     assert signed_by(changed, public) is None
     assert signed_by(envelope, {}) is None
+
+
+def test_a_record_that_is_nested_without_end_is_one_message() -> None:
+    with pytest.raises(RecordError, match="is not a signed record"):
+        read_envelope(b"[" * 100_000, name="records/runs/x.json")

@@ -164,6 +164,23 @@ def test_only_modules_directly_in_the_folder_are_read(tmp_path: Path) -> None:
     assert read_own_checks(folder) == ()
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["folder", "module"])
+def test_code_from_outside_of_the_project_does_not_run(
+    tmp_path: Path, *, whole: bool
+) -> None:
+    outside, project = tmp_path / "outside", tmp_path / "project"
+    outside.mkdir()
+    project.mkdir()
+    (outside / "a.py").write_text(MODULE, encoding="utf-8")
+    if whole:
+        (project / "checks").symlink_to(outside)
+    else:
+        (project / "checks").mkdir()
+        (project / "checks" / "a.py").symlink_to(outside / "a.py")
+    with pytest.raises(BrokenFileError, match="symbolic link"):
+        read_own_checks(project)
+
+
 # -- the page that shows how ----------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import click
 
 from regml.cli import project_root
 from regml.cli.trace import at_option
+from regml.errors import ConfigError
 
 SOURCES = ("doorstop", "sphinx-needs", "strictdoc", "rdm", "reqif", "csv", "xlsx")
 TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml")
@@ -118,8 +119,7 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
     if out is None:
         click.get_binary_stream("stdout").write(exported.content)
     else:
-        (ctx.obj / out).write_bytes(exported.content)
-        click.echo(f"Wrote {ctx.obj / out}.", err=True)
+        _write(ctx.obj / out, exported.content)
     click.echo(remarks_text(exported.remarks), nl=False, err=True)
     return int(bool(exported.remarks))
 
@@ -127,5 +127,12 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
 def _write_new(path: Path, text: str) -> None:
     if path.exists():
         raise click.UsageError(f"{path}: is there already; name a new file.")
-    path.write_text(text, encoding="utf-8")
+    _write(path, text.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}).") from error
     click.echo(f"Wrote {path}.", err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from regml.errors import BrokenFileError
+from regml.exchange.archive import content_of
 from regml.exchange.foreign import Reading, Remark
 from regml.exchange.mapping import Mapping
 from regml.exchange.table import Row, header, is_ours, reading, table
@@ -26,9 +27,7 @@ def read(source: Path, mapping: Mapping) -> Reading:
         BrokenFileError: It is no table.
     """
     try:
-        text = source.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise BrokenFileError(source, f"cannot be read ({error.strerror}).") from error
+        text = content_of(source).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BrokenFileError(
             source,

@@ -91,6 +91,8 @@ def _from_markdown(path: Path, text: str) -> dict[str, Any]:
 
 def _uids(path: Path, links: Any) -> Iterator[str]:
     """Give the ids of links; each is ``ID`` or ``ID: stamp``."""
+    if links is not None and not isinstance(links, list | tuple):
+        raise BrokenFileError(path, "'links' is no list.")
     for link in links or ():
         if isinstance(link, dict):
             yield from (str(uid) for uid in link)

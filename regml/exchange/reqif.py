@@ -1,7 +1,5 @@
 """ReqIF 1.2: reading what requirement tools exchange."""
 
-import io
-import zipfile
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
@@ -9,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regml.errors import BrokenFileError
+from regml.exchange.archive import content_of, is_archive, unpack
 from regml.exchange.foreign import ForeignItem, ForeignLink, Reading, Remark, Value
 from regml.exchange.mapping import IGNORE, Mapping, usual
 from regml.exchange.xhtml import Prose, prose
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 TOOL: Final = "regml"
 NAMESPACE: Final = "http://www.omg.org/spec/ReqIF/20110401/reqif.xsd"
-LARGEST: Final = 512 * 1024 * 1024
-"""Unpacked bytes of a ``.reqifz``; a larger one is not opened."""
-
 MAPPING: Final[Mapping] = usual(
     {
         "ReqIF.ForeignID": "id",
@@ -198,33 +194,22 @@ class _Document:
 
 
 def _documents(source: Path, remarks: list[Remark]) -> Iterator[tuple[str, bytes]]:
-    try:
-        content = source.read_bytes()
-    except OSError as error:
-        raise BrokenFileError(source, f"cannot be read ({error.strerror}).") from error
-    if not zipfile.is_zipfile(io.BytesIO(content)):
+    content = content_of(source)
+    if not is_archive(content):
         yield str(source), content
         return
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > LARGEST:
-                raise BrokenFileError(
-                    source, f"unpacks to more than {LARGEST >> 20} MiB; not opened."
+    for name, part in unpack(source, content).items():
+        where = f"{source}!{name}"
+        if name.lower().endswith(".reqif"):
+            yield where, part
+        else:
+            remarks.append(
+                Remark(
+                    "is an attachment; attachments are not imported.",
+                    "Copy it beside the items and name it there.",
+                    where=where,
                 )
-            for part in sorted(archive.namelist()):
-                where = f"{source}!{part}"
-                if part.lower().endswith(".reqif"):
-                    yield where, archive.read(part)
-                elif not part.endswith("/"):
-                    remarks.append(
-                        Remark(
-                            "is an attachment; attachments are not imported.",
-                            "Copy it beside the items and name it there.",
-                            where=where,
-                        )
-                    )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise BrokenFileError(source, f"is a broken archive ({error}).") from error
+            )
 
 
 def _plain_tags(root: "Element") -> None:

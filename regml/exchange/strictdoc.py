@@ -57,13 +57,17 @@ def _export(source: Path, folder: Path) -> Path:
             f"{source}: reading .sdoc files needs strictdoc. Install it, or export "
             f"elsewhere with 'strictdoc export --formats=json' and import the JSON."
         )
-    done = subprocess.run(
-        [program, "export", "--formats=json", "--output-dir", str(folder), str(source)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_TIME_LIMIT_SECONDS,
-    )
+    command = [program, "export", "--formats=json", "--output-dir", str(folder)]
+    try:
+        done = subprocess.run(
+            [*command, str(source.resolve())],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIME_LIMIT_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(f"{source}: strictdoc cannot be run ({error}).") from error
     exported = folder / "json" / "index.json"
     if done.returncode or not exported.is_file():
         said = (done.stderr or done.stdout).strip().splitlines()[-5:]

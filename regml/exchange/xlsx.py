@@ -3,12 +3,14 @@
 import io
 import itertools
 import re
+import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from regml.errors import BrokenFileError, ConfigError
+from regml.exchange.archive import content_of, unpack
 from regml.exchange.foreign import Reading
 from regml.exchange.mapping import Mapping
 from regml.exchange.table import Row, header, is_ours, reading, table
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 
 LONGEST_CELL: Final = 32_767
 """Characters that a cell can hold; the format's own limit."""
-
-LARGEST: Final = 512 * 1024 * 1024
-"""Unpacked bytes of a workbook; a larger one is not opened."""
 
 _PACKED_AT = (1980, 1, 1, 0, 0, 0)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -39,7 +38,9 @@ def read(source: Path, mapping: Mapping) -> Reading:
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are about looks: styles, lists
+            book = openpyxl.load_workbook(io.BytesIO(content))
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise BrokenFileError(
             source, f"is no workbook that can be read ({error}).", remedy=_SAVE_AGAIN
@@ -136,27 +137,11 @@ def _unescape(text: str) -> str:
 
 def _checked(source: Path) -> bytes:
     """Return the file once it is sure that nothing in it unfolds."""
-    try:
-        content = source.read_bytes()
-    except OSError as error:
-        raise BrokenFileError(source, f"cannot be read ({error.strerror}).") from error
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > LARGEST:
-                raise BrokenFileError(
-                    source, f"unpacks to more than {LARGEST >> 20} MiB; not opened."
-                )
-            for part in _xml_parts(archive):
-                parse_xml(archive.read(part), f"{source}!{part}")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise BrokenFileError(
-            source, f"is no workbook ({error}).", remedy=_SAVE_AGAIN
-        ) from error
+    content = content_of(source)
+    for name, part in unpack(source, content).items():
+        if name.endswith((".xml", ".rels", ".vml")):
+            parse_xml(part, f"{source}!{name}")
     return content
-
-
-def _xml_parts(archive: zipfile.ZipFile) -> Iterator[str]:
-    yield from (n for n in archive.namelist() if n.endswith((".xml", ".rels", ".vml")))
 
 
 def _repacked(content: bytes, created: str) -> bytes:

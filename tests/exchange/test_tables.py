@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from regml.errors import BrokenFileError
-from regml.exchange import csv_file, xlsx
+from regml.exchange import archive, csv_file
 from regml.exchange.convert import Conversion, convert
 from regml.exchange.formats import MAPPINGS, Source, Target, export, read_source
 from regml.exchange.mapping import Mapping
@@ -187,7 +187,7 @@ def test_a_workbook_with_an_entity_is_refused(tmp_path: Path) -> None:
 def test_a_workbook_that_unfolds_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xlsx, "LARGEST", 1000)
+    monkeypatch.setattr(archive, "LARGEST", 1000)
     path = xlsx_of(tmp_path / "a.xlsx", UN=[["id", "title"], ["UN-01", "A"]])
     with pytest.raises(BrokenFileError, match="unpacks to more than"):
         read(path)

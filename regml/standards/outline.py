@@ -42,7 +42,12 @@ def outline() -> tuple[RequiredDocument, ...]:
     text = (resources.files("regml.standards") / "dhf_outline.yaml").read_text("utf-8")
     return tuple(
         RequiredDocument(
-            **{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
+            id=row["id"],
+            title=row["title"],
+            clauses=tuple(row["clauses"]),
+            classes=tuple(row["classes"]),
+            levels=tuple(row["levels"]),
+            with_items=row.get("with_items", ""),
         )
         for row in yaml.load(text, LOADER)["documents"]  # noqa: S506 - a safe loader
     )

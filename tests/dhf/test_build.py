@@ -15,6 +15,7 @@ from regml.dhf.build import Built, build_dhf
 from regml.dhf.formats import Format, parse_formats, require_extra
 from regml.dhf.pages import page_name
 from regml.errors import BrokenFileError, ConfigError, MissingExtraError
+from regml.files.built import read_built
 from regml.project import Project
 from regml.trace.model import Node, NodeType
 from tests.dhf.conftest import make_project
@@ -88,6 +89,14 @@ def test_the_sums_list_every_file(built: Built) -> None:
     for name, digest in listed.items():
         content = (built.out / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest
+
+
+def test_what_was_built_can_be_compared_later(built: Built) -> None:
+    found = read_built(built.out.parent, built.out.name)
+    assert found is not None
+    assert (found.changed, found.absent, found.added) == ((), (), ())
+    assert found.heads == ("ab" * 32,)
+    assert "doc:05-software-requirements" in found.documents
 
 
 def test_every_link_to_a_file_leads_to_it(pages: dict[Path, Links]) -> None:

@@ -71,20 +71,7 @@ def can_be_had(
 def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
     """Tampered with is a blocker, outdated has to be built again."""
     sums = f"{built.folder}/SHA256SUMS"
-    for names, what in (
-        (built.changed, "was changed after the file was built"),
-        (built.absent, "was removed after the file was built"),
-        (built.added, "was not built with the file"),
-    ):
-        if names:
-            more = f" ({len(names) - 1} more)" if names[1:] else ""
-            yield Gap(
-                f"{built.folder}/{names[0]}",
-                f"{names[0]} {what}{more}.",
-                "Build the file again with 'regml dhf build', and find out who did it.",
-                sums,
-            )
-    again = "Build it again: regml dhf build."
+    yield from _tampered(built, sums)
     lost = sorted(set(built.heads) - {r.sha256 for r in graph.evidence.records})
     if lost:
         yield Gap(
@@ -96,15 +83,33 @@ def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
         )
     old = _outdated(graph, built)
     if old and built.documents:
-        names = ", ".join(old[:3]) + (f" and {len(old) - 3} more" if old[3:] else "")
+        more = f" and {len(old) - 3} more" if old[3:] else ""
         yield Gap(
             built.folder,
             f"{len(old)} documents of {built.folder} were built from another state "
-            f"(commit {(built.commit or 'unknown')[:SHORT]}): {names}.",
-            again,
+            f"(commit {(built.commit or 'unknown')[:SHORT]}): "
+            f"{', '.join(old[:3])}{more}.",
+            "Build it again: regml dhf build.",
             sums,
             Severity.MAJOR,
         )
+
+
+def _tampered(built: BuiltFile, sums: str) -> Iterator[Gap]:
+    changes = {
+        "was changed after the file was built": built.changed,
+        "was removed after the file was built": built.absent,
+        "was not built with the file": built.added,
+    }
+    for what, files in changes.items():
+        if files:
+            more = f" ({len(files) - 1} more)" if files[1:] else ""
+            yield Gap(
+                f"{built.folder}/{files[0]}",
+                f"{files[0]} {what}{more}.",
+                "Build the file again with 'regml dhf build', and find out who did it.",
+                sums,
+            )
 
 
 def _outdated(graph: TraceGraph, built: BuiltFile) -> list[str]:

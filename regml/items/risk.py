@@ -208,6 +208,11 @@ class RiskPolicy(Strict):
             raise ValueError("matrix and acceptable may only name levels of 'levels'")
         if set(self.safety_class) != {step.value for step in self.severity}:
             raise ValueError("safety_class needs one class per severity")
+        if self.significant and not (
+            1 <= self.significant.severity <= len(self.severity)
+            and 1 <= self.significant.probability <= steps
+        ):
+            raise ValueError("significant has to lie on the scales")
         return self
 
     def combined_probability(self, estimate: Estimate) -> int:

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from regml.items.config import Device, Misuse
 from regml.items.requirements import Exclusion
-from regml.items.risk import Estimate, Significant
+from regml.items.risk import Estimate, RiskPolicy, Significant
 from tests.factories import CONFIG, POLICY, changed, exclusion
 
 RESIDUAL = Estimate(severity=2, p1=1, p2=1, level="L")
@@ -30,6 +30,15 @@ def test_an_acceptable_one_is_significant_from_both_limits_on(
 def test_an_estimate_off_the_scale_is_neither() -> None:
     with pytest.raises(ValueError, match="severity 9 is not on the scale"):
         POLICY.is_significant(Estimate(severity=9, p1=1, p2=1, level="L"))
+
+
+@pytest.mark.parametrize(("severity", "probability"), [(9, 1), (1, 9), (0, 1)])
+def test_a_limit_off_the_scale_would_silence_checks_and_is_refused(
+    severity: int, probability: int
+) -> None:
+    limit = Significant(severity=severity, probability=probability)
+    with pytest.raises(ValidationError, match="significant has to lie on the scales"):
+        RiskPolicy(**{**dict(POLICY), "significant": limit})
 
 
 def test_an_exclusion_names_at_least_one_row() -> None:

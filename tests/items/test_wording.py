@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regml.items.wording import placeholders
 
@@ -34,3 +36,16 @@ def test_what_is_still_to_be_filled_in_is_found_with_its_line(text: str) -> None
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert list(placeholders(text)) == []
+
+
+@given(st.text())
+def test_what_is_found_stands_on_its_line(text: str) -> None:
+    lines = text.replace("`", " ").split("\n")
+    for line, words in placeholders(text.replace("`", " ")):
+        assert words in lines[line - 1]
+
+
+@given(st.text(alphabet="ab \n", max_size=200), st.sampled_from(["TBD", "TODO", "???"]))
+def test_a_placeholder_is_found_wherever_it_stands(text: str, words: str) -> None:
+    found = list(placeholders(f"{text} {words} {text}"))
+    assert found == [(text.count("\n") + 1, words)]

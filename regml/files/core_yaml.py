@@ -49,7 +49,8 @@ def read_yaml(root: "Traversable", name: str, **missing: Any) -> Any:
             line=mark.line + 1 if mark else None,
         ) from error
     except yaml.YAMLError as error:
-        raise BrokenFileError(name, f"is not valid YAML: {error}.") from error
+        said = str(error).partition("\n")[0]
+        raise BrokenFileError(name, f"is not valid YAML: {said}.") from error
     except ValueError as error:
         raise BrokenFileError(
             name,

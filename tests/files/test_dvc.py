@@ -250,11 +250,13 @@ def test_each_difference_is_told(run: StageRun, said: str) -> None:
         ("stages: " + "{a: " * 100_000, "levels deep"),
         ("stages:\n" + "- " * 100_000, "levels deep"),
         ("stages:\n  train:\n    cmd: 2026-13-13\n", "does not exist"),
+        ("stages: \x00\n", "control characters"),
     ],
 )
 def test_what_would_end_the_interpreter_is_one_message(
     tmp_path: Path, text: str, says: str
 ) -> None:
     (tmp_path / "dvc.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(BrokenFileError, match=says):
+    with pytest.raises(BrokenFileError, match=says) as caught:
         read_stages(tmp_path)
+    assert "\n" not in str(caught.value)

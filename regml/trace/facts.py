@@ -20,7 +20,10 @@ from regml.items.recorded import (
 from regml.items.requirements import Category, Requirement
 from regml.items.risk import Risk
 from regml.standards.catalogue import Catalogue
+from regml.standards.citation import plain, without_letter
+from regml.standards.outline import outline
 from regml.trace.exclusions import exclusion_of
+from regml.trace.external import kept_elsewhere
 from regml.trace.model import TraceGraph
 from regml.trace.results import Status, requirement_status
 from regml.trace.rules.completeness import CONTENT
@@ -79,17 +82,6 @@ class Facts:
     def in_force(self, kind: str) -> tuple[AnyItem, ...]:
         """Return the items of a kind that are in force."""
         return self.graph.items(MODELS[Kind(kind)])
-
-
-def without_letter(name: str) -> str:
-    """Return a citation without the letter of a part: ``5.2.2 d`` becomes ``5.2.2``."""
-    head, _, tail = name.rpartition(" ")
-    return head if len(tail) == 1 and tail.isalpha() else name
-
-
-def plain(citation: str) -> str:
-    """Return a citation without what people write differently: case and spaces."""
-    return citation.replace(" ", "").lower()
 
 
 def some(ids: Iterable[str]) -> str:
@@ -211,10 +203,16 @@ def _approved(facts: Facts, kind: str) -> Fact:
 
 
 def _document(facts: Facts, name: str) -> Fact:
-    """The document is planned, and every role that has to sign it did so."""
+    """The document is signed by all who have to sign it, or it is kept elsewhere."""
     plans = facts.graph.evidence.documents
     plan = next((p for p in plans if name in (p.id, p.name)), None)
     if plan is None:
+        clauses = [
+            c for planned in outline() if planned.id == name for c in planned.clauses
+        ]
+        if kept := kept_elsewhere(facts.graph, clauses):
+            words = f"{kept.words}: {name}"
+            return Fact(not kept.step, words, kept.step, person=True)
         step = f"Add a template dhf_templates/NN-{name}.md.j2."
         return Fact(False, f"no document {name!r}", step)
     if not approved_as_it_is(facts.graph, plan.node_id):

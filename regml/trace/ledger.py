@@ -10,20 +10,15 @@ from regml.items.config import Role
 from regml.items.external import ExternalEvidence
 from regml.items.requirements import Exclusion
 from regml.standards.catalogue import Catalogue, Row
+from regml.standards.citation import is_below, plain, without_letter
+from regml.standards.outline import outline
 from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
-from regml.trace.facts import (
-    SORTS,
-    Fact,
-    Facts,
-    plain,
-    refuse_unknown,
-    without_letter,
-)
+from regml.trace.external import kept_elsewhere
+from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown
 from regml.trace.levels import knows, level_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import approved_now
 from regml.trace.rules import RULES, check
-from regml.trace.signatures import approved_as_it_is, approvers
 
 
 @dataclass
@@ -90,6 +85,7 @@ class Ledger:
         """Return what items say about rows that no catalogue has, one sentence each."""
         catalogues = self.catalogues.values()
         known = {plain(c.cite(row)) for c in catalogues for row in c.rows}
+        known |= {plain(clause) for planned in outline() for clause in planned.clauses}
         standards = tuple(plain(c.standard) for c in catalogues)
         said = [
             (item.id, "stands for", name)
@@ -194,7 +190,7 @@ class Ledger:
         rows = [
             found
             for found in self.coverage(other, safety_class if of_class else None).rows
-            if not numbers or any(_is_below(found.row.id, n) for n in numbers)
+            if not numbers or any(is_below(found.row.id, n) for n in numbers)
         ]
         open_rows = [found for found in rows if found.state in OPEN]
         covered = sum(found.state is State.COVERED for found in rows)
@@ -207,25 +203,15 @@ class Ledger:
 
     def _outside(self, citation: str, what: str) -> Fact:
         """Return whether an approved item stands for evidence kept elsewhere."""
-        today = self.graph.evidence.today
+        kept = kept_elsewhere(self.graph, [citation])
+        if kept is not None:
+            words = f"{kept.words}: {what}"
+            return Fact(not kept.step, words, kept.step, person=True)
         step = (
             f"Name it in an EXT item for '{citation}', which quality then approves: "
             "regml new ext"
         )
-        words = f"no item EXT stands for: {what}"
-        for item in self.graph.items(ExternalEvidence):
-            if plain(citation) not in map(plain, item.clauses):
-                continue
-            if item.valid_until and item.valid_until < today:
-                words = f"{item.id} ran out on {item.valid_until}"
-                step = f"Bring {item.id} up to date and have quality approve it."
-            elif not approved_as_it_is(self.graph, item.id):
-                roles = " and ".join(approvers(self.graph, item.id))
-                words = f"{item.id} is not approved by {roles} as it is now: {what}"
-                step = f"regml approve {item.id} --meaning approval"
-            else:
-                return Fact(True, f"{item.id} {item.document}, {item.version}: {what}")
-        return Fact(False, words, step, person=True)
+        return Fact(False, f"no item EXT stands for: {what}", step, person=True)
 
     def _exclusion(self, citation: str) -> str | None:
         """Return the approved item that excludes a row, or all below a number."""
@@ -236,7 +222,7 @@ class Ledger:
 
     def _excluding(self, citation: str) -> Iterator[str]:
         for item in self.graph.items(Exclusion):
-            if any(_is_below(plain(citation), plain(n)) for n in item.excludes):
+            if any(is_below(citation, n) for n in item.excludes):
                 yield item.id
 
     def _decision(self, citation: str, condition: str) -> Fact:
@@ -255,7 +241,3 @@ def _state(facts: Iterable[Fact]) -> State:
     if not missing:
         return State.COVERED
     return State.MANUAL if all(fact.person for fact in missing) else State.GAP
-
-
-def _is_below(number: str, prefix: str) -> bool:
-    return number == prefix or number.startswith(f"{prefix}.")

@@ -14,6 +14,7 @@ from regml.files.documents import read_documents
 from regml.items.base import Kind, SafetyClass
 from regml.items.config import Config, Device
 from regml.items.external import ExternalEvidence
+from regml.items.links import AnyItem
 from regml.items.recorded import Approval, Outcome
 from regml.items.requirements import Exclusion
 from regml.project import open_project
@@ -75,9 +76,24 @@ def signed(evidence: Evidence, *names: str, signer: str = "quinn") -> Evidence:
     return replace(evidence, records=(*evidence.records, more))
 
 
+def unsigned(evidence: Evidence) -> Evidence:
+    """Return evidence in which nobody approved anything."""
+    return replace(
+        evidence,
+        records=tuple(
+            r for r in evidence.records if not isinstance(r.statement, Approval)
+        ),
+    )
+
+
+def with_items(*items: AnyItem) -> Evidence:
+    """Return the project with more items that nobody approved."""
+    return unsigned(evidence_of(PARTS.plus(*items)))
+
+
 def external(**fields: object) -> ExternalEvidence:
     base = {
-        "id": "EXT-01",
+        "id": "EXT-90",
         "title": "Certificate",
         "clauses": ("S 1",),
         "document": "QM-7 Certificate of the quality system",
@@ -88,7 +104,7 @@ def external(**fields: object) -> ExternalEvidence:
 
 
 def exclusion(*names: str) -> Exclusion:
-    return Exclusion(id="NA-01", title="Not here", excludes=names, text="None here.\n")
+    return Exclusion(id="NA-90", title="Not here", excludes=names, text="None here.\n")
 
 
 # -- an empty project -----------------------------------------------------------------
@@ -162,11 +178,8 @@ def test_what_is_there_covers_a_row(asked: str, words: str) -> None:
 def test_what_is_missing_is_a_gap_and_says_what_to_do(
     asked: str, words: str, step: str
 ) -> None:
-    evidence = replace(EVIDENCE, records=EVIDENCE.records[:4])
-    evidence = replace(
-        evidence, items=tuple(f for f in evidence.items if f.item.id[:4] != "PCCP")
-    )
-    found = decide(evidence, asked)
+    bare = replace(EVIDENCE, records=(), documents=())
+    found = decide(bare, asked)
     assert found.state is State.GAP
     assert words in found.missing[0]
     assert step in found.steps[0]
@@ -208,19 +221,19 @@ def test_a_requirement_whose_test_failed_is_not_verified() -> None:
 
 
 def test_an_approval_covers_only_what_was_approved() -> None:
-    unsigned = replace(EVIDENCE, records=EVIDENCE.records[:4])
-    before = decide(unsigned, "approved: [RISK]")
+    never = unsigned(EVIDENCE)
+    before = decide(never, "approved: [RISK]")
     assert before.state is State.MANUAL
     assert before.missing == ("0 of 1 items RISK approved as they are now",)
-    evidence = signed(unsigned, "RISK-001")
+    evidence = signed(never, "RISK-001")
     assert decide(evidence, "approved: [RISK]").state is State.COVERED
     after = with_item(evidence, "RISK-001", harm="Other")
     assert decide(after, "approved: [RISK]").state is State.MANUAL
 
 
 def test_an_approval_by_someone_without_the_role_does_not_count() -> None:
-    unsigned = replace(EVIDENCE, records=EVIDENCE.records[:4])
-    evidence = signed(unsigned, "RISK-001", signer="dora")
+    never = unsigned(EVIDENCE)
+    evidence = signed(never, "RISK-001", signer="dora")
     assert decide(evidence, "approved: [RISK]").state is State.MANUAL
 
 
@@ -250,25 +263,40 @@ def test_outside_evidence_counts_once_quality_approved_it() -> None:
     none = decide(EVIDENCE, asked)
     assert none.state is State.MANUAL
     assert "EXT item for 'S 1'" in none.steps[0]
-    written = evidence_of(PARTS.plus(external()))
+    written = with_items(external())
     found = decide(written, asked)
     assert found.state is State.MANUAL
-    assert found.missing[0].startswith("EXT-01 is not approved by quality")
-    approved = signed(written, "EXT-01")
-    assert decide(approved, asked).evidence == (
-        "EXT-01 QM-7 Certificate of the quality system, 3: certificate",
+    assert found.missing == (
+        "EXT-90 is not approved by quality as it is now: certificate",
     )
-    assert decide(signed(written, "EXT-01", signer="dora"), asked).state is (
+    approved = signed(written, "EXT-90")
+    assert decide(approved, asked).evidence == (
+        "EXT-90 QM-7 Certificate of the quality system, 3: certificate",
+    )
+    assert decide(signed(written, "EXT-90", signer="dora"), asked).state is (
         State.MANUAL
     )
 
 
 def test_outside_evidence_that_ran_out_does_not_count() -> None:
     item = external(valid_until=dt.date(2026, 1, 31))
-    evidence = signed(evidence_of(PARTS.plus(item)), "EXT-01")
+    evidence = signed(with_items(item), "EXT-90")
     on = {d: replace(evidence, today=dt.date(2026, *d)) for d in ((1, 31), (2, 1))}
     assert decide(on[1, 31], "outside: [x]").state is State.COVERED
-    assert decide(on[2, 1], "outside: [x]").missing == ("EXT-01 ran out on 2026-01-31",)
+    assert decide(on[2, 1], "outside: [x]").missing == (
+        "EXT-90 ran out on 2026-01-31: x",
+    )
+
+
+def test_a_document_may_be_kept_elsewhere() -> None:
+    item = external(clauses=("IEC 62366-1 5",), document="UE-1 Usability file")
+    written = replace(with_items(item), documents=())
+    asked = "documents: [usability-summary]"
+    assert decide(written, asked).state is State.MANUAL
+    assert decide(signed(written, "EXT-90"), asked).evidence == (
+        "EXT-90 UE-1 Usability file, 3: usability-summary",
+    )
+    assert ledger(written).strangers() == ()
 
 
 def test_a_condition_is_decided_by_evidence_or_by_an_approved_exclusion() -> None:
@@ -276,13 +304,13 @@ def test_a_condition_is_decided_by_evidence_or_by_an_approved_exclusion() -> Non
     nobody = decide(EVIDENCE, asked, condition)
     assert nobody.state is State.MANUAL
     assert "nobody has decided whether it is old" in nobody.missing
-    written = evidence_of(PARTS.plus(exclusion("S 1")))
-    unsigned = decide(written, asked, condition)
-    assert unsigned.state is State.MANUAL
-    assert "quality has not approved NA-01, which excludes it" in unsigned.missing
-    found = decide(signed(written, "NA-01"), asked, condition)
+    written = with_items(exclusion("S 1"))
+    waiting = decide(written, asked, condition)
+    assert waiting.state is State.MANUAL
+    assert "quality has not approved NA-90, which excludes it" in waiting.missing
+    found = decide(signed(written, "NA-90"), asked, condition)
     assert found.state is State.NOT_APPLICABLE
-    assert found.why == "excluded by NA-01, approved by quality"
+    assert found.why == "excluded by NA-90, approved by quality"
 
 
 @pytest.mark.parametrize(
@@ -298,22 +326,22 @@ def test_what_quality_excluded_is_not_missed(key: str, asked: str) -> None:
         PARTS, items=tuple(i for i in PARTS.items if i.kind is not Kind.EXCLUSION)
     )
     evidence = evidence_of(parts.plus(exclusion(key)))
-    found = decide(signed(evidence, "NA-01"), asked)
+    found = decide(signed(evidence, "NA-90"), asked)
     assert found.state is State.COVERED
-    assert found.evidence[1] == f"({key} is excluded by NA-01)"
+    assert found.evidence[1] == f"({key} is excluded by NA-90)"
     without = evidence_of(parts)
     assert decide(without, asked).state is State.GAP
 
 
 def test_what_is_always_asked_for_cannot_be_excluded() -> None:
-    evidence = signed(evidence_of(PARTS.plus(exclusion("S 1"))), "NA-01")
+    evidence = signed(with_items(exclusion("S 1")), "NA-90")
     found = decide(evidence, "items: [SRS]")
     assert found.state is State.GAP
-    assert found.missing == ("NA-01 excludes it, and it is always asked for",)
+    assert found.missing == ("NA-90 excludes it, and it is always asked for",)
 
 
 def test_an_exclusion_of_a_clause_excludes_what_is_below_it() -> None:
-    evidence = signed(evidence_of(PARTS.plus(exclusion("IEC 62304 4.4"))), "NA-01")
+    evidence = signed(with_items(exclusion("IEC 62304 4.4")), "NA-90")
     found = states(ledger(evidence).coverage(KNOWN["62304"]))
     assert {found[f"4.4.{n}"] for n in range(1, 6)} == {State.NOT_APPLICABLE}
 
@@ -323,10 +351,10 @@ def test_a_row_that_no_catalogue_has_is_named() -> None:
         external(clauses=("IEC 62304 4.1", "IEC 62304 4.11", "ISO 9001 4")),
         exclusion("IEC  62304 5.2.2 d", "MLH-07", "ISO 14971 7.44"),
     )
-    assert ledger(evidence_of(PARTS.plus(*items))).strangers() == (
-        "EXT-01 stands for 'IEC 62304 4.11', a row that no catalogue has",
-        "EXT-01 stands for 'ISO 9001 4', a row that no catalogue has",
-        "NA-01 excludes 'ISO 14971 7.44', a row that no catalogue has",
+    assert ledger(with_items(*items)).strangers() == (
+        "EXT-90 stands for 'IEC 62304 4.11', a row that no catalogue has",
+        "EXT-90 stands for 'ISO 9001 4', a row that no catalogue has",
+        "NA-90 excludes 'ISO 14971 7.44', a row that no catalogue has",
     )
 
 
@@ -505,5 +533,5 @@ def test_all_catalogues_of_the_example_take_less_than_a_third_of_a_second() -> N
 
 def test_a_hazard_category_may_have_a_word_behind_it() -> None:
     item = risk(id="RISK-002", hazard_category="MLH-19 drift")
-    found = decide(evidence_of(PARTS.plus(item)), "hazards: [MLH-19]")
+    found = decide(with_items(item), "hazards: [MLH-19]")
     assert found.evidence == ("1 risks of hazard category MLH-19",)

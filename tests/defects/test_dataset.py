@@ -18,14 +18,15 @@ from regml.items.data import (
     Subgroup,
 )
 from regml.trace.evidence import Evidence
-from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of
+from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
 from tests.factories import (
     CASES,
     artifact,
     evidence_of,
     manifest_of,
     origin,
-    with_records,
+    record,
+    stage_runs,
     with_run,
 )
 
@@ -75,26 +76,16 @@ def reader(**fields: Any) -> Evidence:
 
 def more_models(count: int) -> Evidence:
     """Return a project in which other models were measured before the present one."""
-    runs = [r.statement for r in CLEAN.records]
-    validate = next(r for r in runs if getattr(r, "stage", "") == "validate")
-    train = next(r for r in runs if getattr(r, "stage", "") == "train")
-    found = CLEAN
+    _, train, validate = stage_runs(PARTS)
+    older = []
     for number in range(count):
-        weights = artifact(train.outputs[0].path, f"other {number}")  # type: ignore[union-attr]
-        inputs = (*validate.inputs[:2], weights)  # type: ignore[union-attr]
-        found = with_records(
-            found,
-            replace(train, outputs=(weights,)),  # type: ignore[type-var]
-            replace(validate, inputs=inputs),  # type: ignore[type-var]
-        )
-        # the present ones stay the last that explain dvc.lock
-        records = found.records
-        found = replace(found, records=(*records[-2:], *records[:-2]))
-    again = tuple(
-        replace(r, id=f"{n:012x}") if n < 2 * count else r
-        for n, r in enumerate(found.records)
-    )
-    return replace(found, records=again)
+        weights = artifact(train.outputs[0].path, f"other {number}")
+        inputs = (*validate.inputs[:2], weights)
+        older += [
+            record(replace(train, outputs=(weights,)), number=60 + 2 * number),
+            record(replace(validate, inputs=inputs), number=61 + 2 * number),
+        ]
+    return replace(CLEAN, records=(*older, *CLEAN.records))
 
 
 DEFECTS = (
@@ -359,6 +350,4 @@ def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> Non
 
 def test_a_third_reader_settles_a_disputed_case() -> None:
     settled = one("HV-05", agreement_dice=0.61, annotators=("R-1", "R-2", "R-1"))
-    from tests.defects.cases import findings
-
     assert findings(settled) == []

@@ -120,12 +120,15 @@ def empty() -> Evidence:
     )
 
 
+EMPTY = ledger(empty())
+
+
 @pytest.mark.parametrize("key", KNOWN)
 @pytest.mark.parametrize("level", ["A", "B", "C"])
 def test_an_empty_project_covers_nothing(key: str, level: str) -> None:
     catalogue = KNOWN[key]
     by_class = catalogue.levels and catalogue.levels.follows == "safety_class"
-    found = ledger(empty()).coverage(catalogue, level if by_class else None)
+    found = EMPTY.coverage(catalogue, level if by_class else None)
     covered = [row.row.id for row in found.rows if row.state is State.COVERED]
     assert covered == []
 

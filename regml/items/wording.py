@@ -37,7 +37,10 @@ def placeholders(text: str) -> Iterator[tuple[int, str]]:
     [(2, 'TBD')]
     """
     lowered = text.lower()
-    if not any(hint in lowered for hint in _HINTS):
+    for hint in _HINTS:  # faster than any(): every item of a project passes here
+        if hint in lowered:
+            break
+    else:
         return
     for number, line in enumerate(text.split("\n"), start=1):
         for match in _PLACEHOLDER.finditer(_CODE.sub("", line)):

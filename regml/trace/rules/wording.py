@@ -83,7 +83,7 @@ def _of_requirement(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
             "Make an item of each.",
             graph.where(item.id, "shall"),
         )
-    if match := _AND_OR.search(sentence):
+    if "/" in sentence and (match := _AND_OR.search(sentence)):
         yield Gap(
             item.id,
             f"'{match[0]}' leaves open which of the two is required.",

@@ -1,17 +1,19 @@
 """Signatures: which one stands for an item, who has to sign, what changed since."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from regml.digest import canonical_json
 from regml.errors import UnknownIdError
 from regml.items.base import Kind
 from regml.items.config import Role
+from regml.items.documents import PREFIX
 from regml.items.recorded import Approval, Person, Record
 from regml.trace.changes import field_changes
 from regml.trace.current import signer_may
-from regml.trace.model import TraceGraph
+from regml.trace.model import SHORT, TraceGraph
 from regml.trace.results import approvals_of
 
 APPROVING: Final = frozenset({"approval", "responsibility"})
@@ -193,18 +195,60 @@ def changes_since(
         record: Where somebody signed or saw it; other approvals may keep it as well.
     """
     now = graph.content(name)
-    text = next(_kept(graph, fingerprint, record), None)
+    then = next(_kept(graph, fingerprint, record), None)
     if now is None:
         return ()
-    if text is None:
+    if then is None:
         return ("What it said then is not kept in any approval.",)
-    changed = field_changes(json.loads(text), json.loads(json.dumps(now)))
+    present = json.loads(canonical_json(now))
+    if name.startswith(PREFIX):
+        return tuple(_of_document(graph, then, present, record))
+    changed = field_changes(then, present)
     if not changed:
         return ("Only fields were added that regml did not know then.",)
-    return tuple(line for change in changed for line in change.lines())
+    lines = (line.rstrip() for change in changed for line in change.lines())
+    return tuple(line for line in lines if line)
 
 
-def _kept(graph: TraceGraph, fingerprint: str, first: Record) -> Iterator[str]:
+def _of_document(
+    graph: TraceGraph, then: Mapping[str, Any], now: Mapping[str, Any], record: Record
+) -> Iterator[str]:
+    """Give what differs in what a document presents, items field by field."""
+    words = {
+        "template": "its template",
+        "device": "the description of the device in regml.toml",
+        "policy": "the risk policy",
+    }
+    yield from (
+        f"{what} changed" for key, what in words.items() if then.get(key) != now[key]
+    )
+    for version, digest in now["versions"].items():
+        before = then["versions"].get(version)
+        if before != digest:
+            yield f"{version}: {_short(before)} -> {_short(digest)}"
+    for item in sorted({*then["items"], *now["items"]}):
+        before, after = then["items"].get(item), now["items"].get(item)
+        if before is None:
+            yield f"{item} was added"
+        elif after is None:
+            yield f"{item} was removed or retired"
+        elif before != after:
+            yield from of_target(item, changes_since(graph, item, before, record))
+
+
+def of_target(name: str, lines: Iterable[str]) -> Iterator[str]:
+    """Give changes with the name of what changed before each field."""
+    for line in lines:
+        yield line if line.startswith(" ") else f"{name} {line}"
+
+
+def _short(digest: str | None) -> str:
+    return digest[:SHORT] if digest else "none"
+
+
+def _kept(
+    graph: TraceGraph, fingerprint: str, first: Record
+) -> Iterator[Mapping[str, Any]]:
     """Give the content behind a fingerprint as believed approvals keep it.
 
     Reading the log has compared each with its fingerprint.
@@ -212,4 +256,4 @@ def _kept(graph: TraceGraph, fingerprint: str, first: Record) -> Iterator[str]:
     for record in (first, *graph.current.believed):
         said = record.statement
         if isinstance(said, Approval) and fingerprint in said.contents:
-            yield said.contents[fingerprint]
+            yield json.loads(said.contents[fingerprint])

@@ -392,3 +392,62 @@ def test_a_beginning_that_git_does_not_know_is_a_finding(team: Team) -> None:
     team.edit("regml.toml", "[sources]", '[change_control]\nsince = "v9"\n\n[sources]')
     [finding] = team.findings("C06")
     assert "begin with v9, which git does not know" in finding["message"]
+
+
+DOCUMENT = """\
+---
+id: requirements
+number: "05"
+title: Requirements
+purpose: Lists them.
+clauses: [IEC 62304 5.2]
+owner: quality
+approvers: [quality]
+items: [SRS, UN]
+---
+"""
+
+
+def test_a_document_tells_which_of_its_items_changed_and_how(team: Team) -> None:
+    team.write("dhf_templates/05.md.j2", DOCUMENT)
+    team.commit("Plan a document")
+    team.ok("approve", "SRS-001", "doc:05-requirements", "--meaning", "approval")
+    assert team.findings("C11") == []
+    team.edit(UN, "Fast volume", "Quick volume")
+    team.write(UN.replace("01", "02"), NEED)
+    [finding] = team.findings("C11")
+    assert finding["subject"] == "doc:05-requirements"
+    assert finding["details"] == [
+        'UN-01 title: "Fast volume" -> "Quick volume"',
+        "UN-02 was added",
+    ]
+    team.write("dhf_templates/05.md.j2", DOCUMENT + "More.\n")
+    [finding] = team.findings("C11")
+    assert finding["details"][0] == "its template changed"
+
+
+def test_impact_since_a_revision_tells_what_differs_and_why(team: Team) -> None:
+    base = team.git("rev-parse", "HEAD").strip()
+    team.edit(UN, "Fast volume", "Quick volume")
+    team.write("device/volume.py", "# regml: implements SRS-001\nunit = 1\n")
+    team.commit("Change")
+    told = json.loads(team.ok("impact", "--since", base, "--format", "json"))
+    found = {
+        s["title"]: {row["id"]: row["why"] for row in s["table"]}
+        for s in told["sections"][:-1]
+    }
+    assert found["Changed"] == {
+        "UN-01": "changed",
+        "device/volume.py": "device/volume.py changed",
+    }
+    assert found["Items to look at again"] == {"SRS-001": "SRS-001 refines UN-01"}
+    assert team.ok("impact", "--since", "HEAD").count("nothing") == 7
+
+
+def test_impact_of_a_name_and_since_a_revision_are_two_questions(team: Team) -> None:
+    assert team.regml("impact").returncode == 2
+    assert team.regml("impact", "SRS-001", "--since", "HEAD").returncode == 2
+    assert team.regml("impact", "SRS-009").returncode == 2
+    assert team.regml("impact", "--since", "nowhere").returncode == 2
+    assert team.regml("impact", "--since", "--all").returncode == 2
+    assert "## Tests and protocols" in team.ok("impact", UN, "--format", "markdown")

@@ -30,6 +30,7 @@ from regml.trace.signatures import (
     changes_since,
     has_role,
     may_approve,
+    of_target,
     signatures,
     signed_names,
     standing,
@@ -96,8 +97,7 @@ def is_not_suspect(graph: TraceGraph, link: Confirmed) -> Iterator[Gap]:
             f"{source} ({record.id})."
         )
         details = tuple(
-            f"{target} {line}"
-            for line in changes_since(graph, target, link.seen, record)
+            of_target(target, changes_since(graph, target, link.seen, record))
         )
     yield Gap(
         source,

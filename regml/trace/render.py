@@ -158,19 +158,17 @@ def page_json(page: Page) -> str:
 
 
 def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:
-    """Return findings first, by rule, then what was looked at, then the counts."""
-    parts = []
-    for outcome in outcomes:
-        if outcome.findings:
-            parts.append(outcome_line(outcome))
-            parts += [_finding(finding) for finding in outcome.findings]
-            parts.append("")
+    """Return findings first, by rule, then what was looked at, what is off, counts."""
+    blocks = [
+        "\n".join([outcome_line(outcome), *map(_finding, outcome.findings)])
+        for outcome in outcomes
+        if outcome.findings
+    ]
     quiet = [outcome for outcome in outcomes if not outcome.findings]
-    parts += [outcome_line(outcome) for outcome in quiet if outcome.off is None]
-    if off := [outcome_line(outcome) for outcome in quiet if outcome.off is not None]:
-        parts += ["", *off]
-    parts += ["", summary(outcomes)]
-    return "\n".join(parts) + "\n"
+    for off in (False, True):
+        lines = [outcome_line(o) for o in quiet if (o.off is not None) is off]
+        blocks += ["\n".join(lines)] if lines else []
+    return "\n\n".join([*blocks, summary(outcomes)]) + "\n"
 
 
 def outcomes_json(outcomes: Sequence[RuleOutcome]) -> str:

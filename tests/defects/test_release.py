@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from regml.findings import Severity
+from regml.items.external import ExternalEvidence
 from regml.items.plan import Activity
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.rules import check
-from tests.defects.cases import CLEAN, Defect, assert_fires, findings, name_of
+from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
 from tests.factories import (
     COMMIT,
     WEIGHTS,
     artifact,
     document,
+    evidence_of,
     origin,
     with_run,
 )
@@ -44,6 +46,17 @@ def qualified(**versions: tuple[str, ...]) -> Evidence:
 
 def at(started: str, finished: str) -> Any:
     return origin(started_utc=started, finished_utc=finished)
+
+
+def elsewhere() -> ExternalEvidence:
+    return ExternalEvidence(
+        id="EXT-01",
+        title="Index",
+        clauses=("ISO 13485 4.2.3",),
+        document="QM-12",
+        version="3",
+        location="Document control",
+    )
 
 
 INDEX = CLEAN.documents[0]
@@ -97,6 +110,12 @@ DEFECTS = (
         "a document nobody planned",
         replace(CLEAN, documents=CLEAN.documents[1:]),
         "No template plans the document 'Index of the file'",
+    ),
+    Defect(
+        "C17",
+        "a document kept elsewhere that nobody approved",
+        replace(evidence_of(PARTS.plus(elsewhere())), documents=CLEAN.documents[1:]),
+        "EXT-01 names the document 'Index of the file', which is kept elsewhere",
     ),
     Defect(
         "C17",

@@ -16,6 +16,7 @@ from regml.trace.activities import what_is_missing
 from regml.trace.model import SHORT, TraceGraph
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.soup import is_release_of
+from regml.trace.signatures import approved_as_it_is
 
 CONFIG: Final = "regml.toml"
 TOOLS: Final = ("regml", "python", "dvc", "mlflow")
@@ -151,14 +152,30 @@ def is_planned_and_done(
     """A document is planned by its template, an activity is done by its evidence."""
     if isinstance(subject, Activity):
         yield from _not_done(graph, subject)
-        return
+    else:
+        yield from _not_planned(graph, subject)
+
+
+def _not_planned(graph: TraceGraph, subject: RequiredDocument) -> Iterator[Gap]:
     device = graph.evidence.config.device
     plans = [plan for plan in graph.evidence.documents if plan.id == subject.id]
-    outside = graph.items(ExternalEvidence)
-    if any(set(subject.clauses) & set(evidence.clauses) for evidence in outside):
-        return  # it is kept elsewhere; whether that is approved is for others to say
+    outside = [
+        evidence.id
+        for evidence in graph.items(ExternalEvidence)
+        if set(subject.clauses) & set(evidence.clauses)
+    ]
+    if any(approved_as_it_is(graph, name) for name in outside):
+        return
     who = f"it is asked for by {', '.join(subject.clauses)}"
-    if not plans:
+    if not plans and outside:
+        yield Gap(
+            outside[0],
+            f"{outside[0]} names the document '{subject.title}', which is kept "
+            f"elsewhere, and nobody has approved that as it is; {who}.",
+            f"regml approve {outside[0]} --meaning approval",
+            graph.where(outside[0]),
+        )
+    elif not plans:
         yield Gap(
             subject.id,
             f"No template plans the document '{subject.title}'; {who}.",

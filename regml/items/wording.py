@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 _HINTS: Final = (
-    *("tbd", "tbc", "tba", "todo", "fixme", "xxx", "???", "lorem", "to be ", "{{", "<"),
-    *("[insert", "[describe", "[fill in", "[replace", "[your", "[name of"),
+    *("tb", "todo", "fixme", "xxx", "???", "lorem", "to be ", "{{", "<"),
+    *("[insert", "[describe", "[your"),
 )
 """Lower case; a text without any of them needs no closer look."""
 
@@ -16,7 +16,7 @@ _PLACEHOLDER: Final = re.compile(
     r"|(?i:\blorem ipsum\b)"
     r"|(?i:\bto be (?:defined|determined|decided|confirmed|completed|written|added"
     r"|done)\b)"
-    r"|(?i:\[(?:insert|describe|fill in|replace|your|name of the)\b[^\]\n]{0,80}\])"
+    r"|(?i:\[(?:insert|describe|your)\b[^\]\n]{0,80}\])"
     r"(?!\()"
     r"|<[A-Za-z]+ [^<>=/\n]{0,80}>"
     r"|\{\{[^{}\n]{0,80}\}\}"

@@ -76,4 +76,12 @@ def _state(place: "Traversable", folder: str) -> dict[str, Any]:
         raise BrokenFileError(
             name, "is not JSON.", remedy="Build the folder again: regml dhf build."
         ) from error
-    return value if isinstance(value, dict) else {}
+    known = value if isinstance(value, dict) else {}
+    heads, documents = known.get("heads") or [], known.get("documents") or {}
+    if not isinstance(heads, list) or not isinstance(documents, dict):
+        raise BrokenFileError(
+            name,
+            "does not say from what the folder was built.",
+            remedy="Build the folder again: regml dhf build.",
+        )
+    return known

@@ -8,7 +8,7 @@ them stand the day, the source, and the packages that were looked up::
 """
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regml.errors import BrokenFileError
 from regml.files.text import read_text, validate
@@ -42,8 +42,8 @@ def parse_export(path: str, text: str) -> VulnerabilityExport:
         BrokenFileError: It is not JSON, or lacks what an export needs.
     """
     try:
-        fields = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        fields = json.loads(text, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise BrokenFileError(
             path,
@@ -56,3 +56,13 @@ def parse_export(path: str, text: str) -> VulnerabilityExport:
     # the line of a problem is looked for in YAML, which knows no tabs
     known = "" if "\t" in text else text
     return validate(VulnerabilityExport, fields, text=known, name=path)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, refusing a key that stands twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found

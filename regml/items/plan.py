@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from regml.items.base import Line, Lines, Strict
 
@@ -30,6 +30,13 @@ class DesignHistoryFile(Strict):
     """Where the built Design History File lies, relative to the project."""
 
     folder: Line = "build/dhf"
+
+    @field_validator("folder")
+    @classmethod
+    def _stays_inside(cls, folder: str) -> str:
+        if {"", ".", ".."} & set(folder.split("/")) or "\\" in folder:
+            raise ValueError("name a folder below the project, such as build/dhf")
+        return folder
 
 
 class Activity(Strict):

@@ -55,6 +55,7 @@ def test_there_may_be_none(tmp_path: Path) -> None:
     [
         ("SHA256SUMS", "no digest here\n", r"SHA256SUMS:1: is no list of SHA-256"),
         ("state.json", "{", r"state.json: is not JSON"),
+        ("state.json", '{"heads": 5}', r"state.json: does not say from what"),
     ],
 )
 def test_what_cannot_be_read_is_named(

@@ -47,6 +47,7 @@ def test_an_export_has_what_was_asked_and_what_was_answered() -> None:
     [
         ("{", r"2026-01-20.json:1: is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        ('{"exported": 1, "exported": 2}', "'exported' stands twice"),
         ("[]", "needs 'key: value' lines"),
         (json.dumps({**FIELDS, "packages": {}}), "packages is empty"),
         (json.dumps({**FIELDS, "exported": "soon"}), "'exported'"),

@@ -20,8 +20,7 @@ from regml.items.risk import ControlOption, Risk
 from regml.items.vulnerabilities import latest
 from regml.trace.activities import what_is_missing
 from regml.trace.model import TraceGraph
-from regml.trace.rules.release import versions_in
-from regml.trace.rules.soup import is_release_of
+from regml.trace.rules.soup import is_release_of, versions_in
 from regml.trace.vulnerabilities import asked_version, assessment_of, known_of
 
 

@@ -1,6 +1,6 @@
 """C: releases, the built file, planned documents and tools (IEC 62304 5.8, 5.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from regml.standards.outline import RequiredDocument, outline
 from regml.trace.activities import what_is_missing
 from regml.trace.model import SHORT, TraceGraph
 from regml.trace.rules.base import Gap, rule
-from regml.trace.rules.soup import is_release_of
+from regml.trace.rules.soup import is_release_of, versions_in
 from regml.trace.signatures import approved_as_it_is
 
 CONFIG: Final = "regml.toml"
@@ -233,17 +233,6 @@ def _tools(graph: TraceGraph) -> tuple[Tool, ...]:
             for name in names & had.keys():
                 used.setdefault((name, had[name]), []).append(record.path)
     return tuple(Tool(*key, tuple(paths)) for key, paths in sorted(used.items()))
-
-
-def versions_in(environment: Mapping[str, object]) -> dict[str, str]:
-    """Return the version of each tool that the environment of a run names."""
-    packages, python = environment.get("packages"), environment.get("python")
-    found = dict(packages) if isinstance(packages, Mapping) else {}
-    if isinstance(python, Mapping) and "version" in python:
-        found["python"] = python["version"]
-    if "regml" in environment:
-        found["regml"] = environment["regml"]
-    return {name: str(version) for name, version in found.items()}
 
 
 # ISO 13485 4.1.6

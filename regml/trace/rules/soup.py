@@ -330,11 +330,28 @@ def is_release_of(version: str, wanted: str) -> bool:
     return version == wanted or version.startswith(f"{wanted}.")
 
 
+def versions_in(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return the version of interpreter, packages and regml as a run recorded them.
+
+    regml may have run from its sources; then it says its version itself.
+    """
+    own = {"regml": environment["regml"]} if "regml" in environment else {}
+    found = {**own, **_part(environment, "packages")}
+    if version := _part(environment, "python").get("version"):
+        found[PYTHON] = version
+    return {name: str(version) for name, version in found.items()}
+
+
+def _part(environment: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = environment.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
 def _is_needed(marker: str, environment: Mapping[str, Any]) -> bool:
     """Tell whether a package with a marker (PEP 508) is needed where something ran."""
     from packaging.markers import Marker, UndefinedEnvironmentName
 
-    python, system = environment.get("python", {}), environment.get("system", {})
+    python, system = _part(environment, "python"), _part(environment, "system")
     full = str(python.get("version", ""))
     kernel = str(system.get("kernel", "Linux")).partition(" ")[0]
     ran_on = {
@@ -375,13 +392,9 @@ def _used(graph: TraceGraph) -> Iterator[Package]:
         if record is None:
             continue
         place, environment = f"run@{record.id}", record.statement.origin.environment
-        packages: Any = environment.get("packages")
-        installed = packages if isinstance(packages, Mapping) else {}
-        # regml may run from its sources; then it says its version itself
-        own = {"regml": environment["regml"]} if "regml" in environment else {}
-        known = {normalised(k): str(v) for k, v in {**own, **installed}.items()}
-        if python := environment.get("python", {}).get("version"):
-            yield Package(PYTHON, place, str(python), record.path)
+        known = {normalised(k): v for k, v in versions_in(environment).items()}
+        if PYTHON in known:
+            yield Package(PYTHON, place, known[PYTHON], record.path)
         for listed in sorted(graph.evidence.packages):
             name = normalised(listed)
             marker = graph.evidence.markers.get(listed)

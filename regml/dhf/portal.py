@@ -37,7 +37,7 @@ from regml.trace.model import DatasetVersion, Edge, Node, NodeType, TraceGraph
 from regml.trace.own_links import from_the_other_side
 from regml.trace.results import requirement_status
 
-MIRRORED = {
+MIRRORED: Mapping[str, str] = {
     Link.REFINES: "refined by",
     Link.IMPLEMENTS: "implemented by",
     Link.CONTROLS: "controlled by",

@@ -69,11 +69,12 @@ def _refuse_nesting(text: str, name: str) -> None:
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
+                mark = event.start_mark
                 raise BrokenFileError(
                     name,
                     f"nests lists and mappings more than {DEEPEST} levels deep.",
                     remedy="Write it flat.",
-                    line=event.start_mark.line + 1,
+                    line=mark.line + 1 if mark else None,
                 )
     except yaml.YAMLError:
         return  # whoever loads the text says what is wrong with it

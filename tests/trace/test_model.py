@@ -27,7 +27,7 @@ DATASET = f"dataset@{EVIDENCE.workspace[MANIFEST].sha256[:SHORT]}"
 PREPROCESS, TRAIN, VALIDATE, *_ = EVIDENCE.records
 
 
-def edges(source: str) -> set[tuple[Link, str]]:
+def edges(source: str) -> set[tuple[str, str]]:
     return {(edge.link, edge.target) for edge in GRAPH.out(source)}
 
 

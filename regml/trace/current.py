@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from regml.digest import Artifact, sha256_of
@@ -111,6 +112,7 @@ def signer_may(record: Record, roles: Iterable[Role], config: Config) -> bool:
     )
 
 
+@cache  # asked for every signature again
 def key_id(public_key: str) -> str:
     """Return the id of a key: sha256 of the DER inside its PEM; ``""`` if broken."""
     lines = [line for line in public_key.split("\n") if not line.startswith("-----")]

@@ -9,7 +9,7 @@ from regml.digest import canonical_json
 from regml.errors import UnknownIdError
 from regml.items.base import Kind
 from regml.items.config import Role
-from regml.items.documents import PREFIX
+from regml.items.documents import PREFIX, DocumentPlan
 from regml.items.recorded import Approval, Person, Record
 from regml.trace.changes import field_changes
 from regml.trace.current import signer_may
@@ -97,11 +97,11 @@ def approvers(graph: TraceGraph, name: str) -> tuple[Role, ...]:
     kind = str(item.kind) if item else name.partition("-")[0]
     if kind in wanted:
         return wanted[kind]
-    for plan in graph.evidence.documents:
-        if plan.node_id == name:
-            roles = {str(role) for role in Role}
-            named = tuple(Role(role) for role in plan.approvers if role in roles)
-            return named or (Role.QUALITY,)
+    node = graph.nodes.get(name)
+    if node is not None and isinstance(node.value, DocumentPlan):
+        roles = {str(role) for role in Role}
+        named = tuple(Role(role) for role in node.value.approvers if role in roles)
+        return named or (Role.QUALITY,)
     return (Role.QUALITY,)
 
 

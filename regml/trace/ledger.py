@@ -7,11 +7,10 @@ from regml.errors import UnknownIdError
 from regml.findings import RuleOutcome
 from regml.items.base import SafetyClass
 from regml.items.config import Role
-from regml.items.external import ExternalEvidence
 from regml.items.requirements import Exclusion
 from regml.standards.catalogue import Catalogue, Row
-from regml.standards.citation import is_below, plain, without_letter
-from regml.standards.outline import outline
+from regml.standards.citation import is_below
+from regml.trace.citations import unknown_citations
 from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
 from regml.trace.external import kept_elsewhere
 from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown
@@ -82,26 +81,12 @@ class Ledger:
         )
 
     def strangers(self) -> tuple[str, ...]:
-        """Return what items say about rows that no catalogue has, one sentence each."""
-        catalogues = self.catalogues.values()
-        known = {plain(c.cite(row)) for c in catalogues for row in c.rows}
-        known |= {plain(clause) for planned in outline() for clause in planned.clauses}
-        standards = tuple(plain(c.standard) for c in catalogues)
-        said = [
-            (item.id, "stands for", name)
-            for item in self.graph.items(ExternalEvidence)
-            for name in item.clauses
-        ]
-        said += [
-            (item.id, "excludes", name)
-            for item in self.graph.items(Exclusion)
-            for name in item.excludes
-            if plain(name).startswith(standards)
-        ]
+        """Return what items say about rows that no list has, one sentence each."""
+        unknown = unknown_citations(self.graph, self.catalogues.values())
         return tuple(
-            f"{item} {verb} {name!r}, a row that no catalogue has"
-            for item, verb, name in said
-            if plain(name) not in known and plain(without_letter(name)) not in known
+            f"{found.source} names {found.name!r} under '{found.field}', a row that no "
+            "list has"
+            for found in unknown
         )
 
     def _known_rules(self, catalogue: Catalogue, facts: Facts) -> frozenset[str]:

@@ -7,6 +7,7 @@ import pytest
 from regml.files.python_tests import WrittenTest
 from regml.files.source_comments import SourceMark
 from regml.findings import Severity
+from regml.items.external import ExternalEvidence
 from regml.items.recorded import Outcome, TestCase
 from regml.items.requirements import Acceptance, Category, VerificationMethod
 from regml.trace.evidence import Evidence
@@ -229,6 +230,24 @@ DEFECTS = (
         "a comment about nothing",
         replace(CLEAN, implements=(SourceMark("device/a.py", 7, "SRS-999"),)),
         "SRS-999",
+    ),
+    Defect(
+        "T08",
+        "outside evidence for a clause that does not exist",
+        evidence_of(
+            PARTS.plus(
+                ExternalEvidence(
+                    id="EXT-01",
+                    title="Certificate",
+                    clauses=("IEC 62304 4.1", "IEC 62304 4.11"),
+                    document="QM-7",
+                    version="3",
+                    location="Safe",
+                )
+            )
+        ),
+        "'clauses' names 'IEC 62304 4.11', a row that no list has",
+        severity=MAJOR,
     ),
     Defect(
         "T08",

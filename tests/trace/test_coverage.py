@@ -355,9 +355,9 @@ def test_a_row_that_no_catalogue_has_is_named() -> None:
         exclusion("IEC  62304 5.2.2 d", "MLH-07", "ISO 14971 7.44"),
     )
     assert ledger(with_items(*items)).strangers() == (
-        "EXT-90 stands for 'IEC 62304 4.11', a row that no catalogue has",
-        "EXT-90 stands for 'ISO 9001 4', a row that no catalogue has",
-        "NA-90 excludes 'ISO 14971 7.44', a row that no catalogue has",
+        "EXT-90 names 'IEC 62304 4.11' under 'clauses', a row that no list has",
+        "EXT-90 names 'ISO 9001 4' under 'clauses', a row that no list has",
+        "NA-90 names 'ISO 14971 7.44' under 'excludes', a row that no list has",
     )
 
 

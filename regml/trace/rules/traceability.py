@@ -11,6 +11,7 @@ from regml.items.design import SoftwareItem
 from regml.items.links import Link, references
 from regml.items.recorded import Record
 from regml.items.requirements import Requirement, VerificationMethod
+from regml.trace.citations import Citation, citations, unknown_citations
 from regml.trace.model import KnownTest, TraceGraph
 from regml.trace.own_links import link_types
 from regml.trace.results import (
@@ -240,12 +241,31 @@ def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A row of a list that an item names, and whether there is such a row."""
+
+    citation: Citation
+    unknown: bool
+
+
 def ids_and_links(
     graph: TraceGraph,
-) -> tuple[tuple[str, ...] | Stated | UnreadSource, ...]:
-    """Return the paths of items that share an id, every link, every unread comment."""
+) -> tuple[tuple[str, ...] | Stated | UnreadSource | Cited, ...]:
+    """Return items by id, every link, every unread comment, every row an item names."""
     unread = graph.evidence.unread_sources
-    return (*_groups_of_ids(graph), *stated_links(graph), *unread)
+    return (*_groups_of_ids(graph), *stated_links(graph), *unread, *_cited(graph))
+
+
+def _cited(graph: TraceGraph) -> Iterator[Cited]:
+    found = citations(graph)
+    if found:
+        # most projects name no row, and then need no catalogue
+        from regml.files.catalogues import known_catalogues
+
+        catalogues = known_catalogues(graph.evidence.catalogues).values()
+        unknown = set(unknown_citations(graph, catalogues))
+        yield from (Cited(citation, citation in unknown) for citation in found)
 
 
 # IEC 62304 8.1.1, 5.2.6 e
@@ -257,7 +277,7 @@ def ids_and_links(
     clauses=("IEC 62304 8.1.1", "IEC 62304 5.2.6"),
 )
 def exists_once(
-    graph: TraceGraph, subject: tuple[str, ...] | Stated | UnreadSource
+    graph: TraceGraph, subject: tuple[str, ...] | Stated | UnreadSource | Cited
 ) -> Iterator[Gap]:
     """Ids that differ only by case are the same file on some machines."""
     if isinstance(subject, tuple):
@@ -278,6 +298,17 @@ def exists_once(
             f"{subject.path}:{subject.line}",
             severity=Severity.MAJOR,
         )
+    elif isinstance(subject, Cited):
+        if subject.unknown:
+            name = subject.citation.name
+            yield Gap(
+                subject.citation.source,
+                f"'{subject.citation.field}' names '{name}', a row that no list has.",
+                "Correct it: 'regml gaps --all' prints the rows; a catalogue of your "
+                "own goes into standards/.",
+                graph.where(subject.citation.source, name),
+                severity=Severity.MAJOR,
+            )
     elif graph.item(subject.target) is None:
         yield Gap(
             subject.source,

@@ -80,14 +80,14 @@ def _not_by_patient(graph: TraceGraph, evaluation: Evaluation) -> Iterator[Gap]:
     )
 
 
-def _decided_before(graph: TraceGraph) -> list[Requirement]:
-    """Return the requirements that an evaluation has decided on."""
-    known = _thresholds(graph)
-    return [i for i in graph.items(Requirement) if i.id in known]
-
-
 Thresholds = tuple[tuple[Record, tuple[Mapping[str, Any], ...]], ...]
 """The criteria of one requirement as each evaluation had them, oldest first."""
+
+
+def _decided_before(graph: TraceGraph) -> list[tuple[Requirement, Thresholds]]:
+    """Return the requirements that an evaluation has decided on, with what it knew."""
+    known = _thresholds(graph)
+    return [(i, known[i.id]) for i in graph.items(Requirement) if i.id in known]
 
 
 def _thresholds(graph: TraceGraph) -> dict[str, Thresholds]:
@@ -113,9 +113,11 @@ def _thresholds(graph: TraceGraph) -> dict[str, Thresholds]:
     _decided_before,
     clauses=("IEC 62304 8.2.1", "GMLP 8"),
 )
-def is_set_before(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
+def is_set_before(
+    graph: TraceGraph, subject: tuple[Requirement, Thresholds]
+) -> Iterator[Gap]:
     """Compares what each evaluation recorded with the next, and the last with now."""
-    history = _thresholds(graph)[item.id]
+    item, history = subject
     first = history[0][0]
     day = first.statement.origin.started_utc[:10]
     asked = any(

@@ -69,6 +69,7 @@ def test_every_case_is_recorded_also_the_skipped_ones(device: Any) -> None:
     assert set(run.fingerprints) == {"SRS-001", "UN-01"}
     assert run.cases[0].name.startswith("tests/device/test_it.py::")
     assert run.command == "regml test"
+    assert run.complete
     assert run.models == {}
 
 
@@ -122,6 +123,7 @@ def test_arguments_go_to_pytest_and_into_the_record(device: Any) -> None:
     assert device.regml("test", "--", "-k", "passes", "-q")[0] == 0
     run = recorded(device)
     assert run.command == "regml test -- -k passes -q"
+    assert not run.complete
     assert len(run.cases) == 1
 
 

@@ -26,8 +26,8 @@ class Role(StrEnum):
     AUTOMATION = "automation"
 
 
-MAY_WAIVE: Final = (Role.QUALITY,)
-"""Who may waive a finding."""
+MAY_DECIDE: Final = (Role.QUALITY,)
+"""Who may waive a finding and release a version."""
 
 
 class Misuse(Strict):

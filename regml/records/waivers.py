@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regml.errors import RecordError
 from regml.files.dvc import read_stages
-from regml.items.config import MAY_WAIVE
+from regml.items.config import MAY_DECIDE
 from regml.items.recorded import Record, Waiver
 from regml.records.approvals import as_signer, entitled_role, signer_of
 from regml.records.keys import personal_key
@@ -53,7 +53,7 @@ def waive(
     key = personal_key()
     signers = read_config(root).signers
     signer = signer_of(key, signers)
-    spoken_as = entitled_role(signer, role, dict.fromkeys(subjects, MAY_WAIVE), signers)
+    spoken_as = entitled_role(signer, role, dict.fromkeys(subjects, MAY_DECIDE), signers)
     observed = observe(root, started_utc=started, stages=read_stages(root))
     waiver = Waiver(
         origin=as_signer(observed, signer),

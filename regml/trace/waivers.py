@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from regml.errors import UnknownIdError
 from regml.findings import Finding, RuleOutcome
-from regml.items.config import MAY_WAIVE
+from regml.items.config import MAY_DECIDE
 from regml.items.recorded import Record, Waiver
 from regml.trace.current import signer_may
 from regml.trace.model import TraceGraph
@@ -77,10 +77,10 @@ def _void(graph: TraceGraph, record: Record, waiver: Waiver) -> str:
     """Return why a waiver never counted, or nothing."""
     if any(problem.path == record.path for problem in graph.evidence.log_problems):
         return "its record cannot be believed (see C14)"
-    if waiver.role not in MAY_WAIVE:
+    if waiver.role not in MAY_DECIDE:
         return f"it was signed in the role {waiver.role}, which waives nothing"
-    if not signer_may(record, MAY_WAIVE, graph.evidence.config):
-        return f"who signed it has not got the role {' or '.join(MAY_WAIVE)}"
+    if not signer_may(record, MAY_DECIDE, graph.evidence.config):
+        return f"who signed it has not got the role {' or '.join(MAY_DECIDE)}"
     signed = waiver.origin.finished_utc[:10]
     if signed > graph.evidence.today.isoformat():
         return f"it was signed on {signed}, a day that is to come"

@@ -8,7 +8,8 @@ import pytest
 
 from regml.findings import Severity
 from regml.items.config import Config, Role
-from regml.items.recorded import Approval, Person, Waiver
+from regml.items.recorded import Approval, Person, Release, Waiver
+from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
 from tests.factories import (
@@ -21,6 +22,7 @@ from tests.factories import (
     manual_protocol,
     origin,
     record,
+    release,
     with_item,
     with_records,
 )
@@ -73,6 +75,23 @@ def authored_by(person: str) -> Evidence:
     return replace(
         CLEAN, last_changes={**CLEAN.last_changes, "items/SRS-001.md": wrote}
     )
+
+
+def released_before_approval() -> Evidence:
+    """Return a release that holds a document which was signed five days later."""
+    name = CLEAN.documents[0].node_id
+    fingerprint = build_graph(CLEAN).fingerprint(name) or ""
+    late = signed(fingerprints={name: fingerprint}, linked={}, contents={})
+    with_release = tuple(
+        replace(r, statement=replace(r.statement, documents={name: fingerprint}))
+        if isinstance(r.statement, Release)
+        else r
+        for r in CLEAN.records
+    )
+    wrote = commit(person=Person("Dora", "dora@example.org"))
+    known = {**CLEAN.last_changes, CLEAN.documents[0].path: wrote}
+    evidence = replace(CLEAN, records=with_release, last_changes=known)
+    return by("quinn", evidence, late)
 
 
 CLOSED_BARE = {
@@ -172,6 +191,12 @@ DEFECTS = (
     ),
     Defect(
         "C12",
+        "a release by a developer",
+        by("dora", CLEAN, release(origin=origin("Dora", **LATER), role="developer")),
+        "Dora released 1.0.0 as developer; only quality may release",
+    ),
+    Defect(
+        "C12",
         "an author who is the only approver",
         authored_by("Quinn"),
         "Quinn is the author of SRS-001 (commit abcdef012345) and its only approver",
@@ -233,6 +258,13 @@ DEFECTS = (
         "a signature before the commit it was made on",
         replace(CLEAN, commit_times={origin().commit or "": "2026-01-05T10:07:00Z"}),
         "before the commit it was made on",
+    ),
+    Defect(
+        "C13",
+        "a document approved only after its release",
+        released_before_approval(),
+        "Quinn approved doc:05-index on 2026-01-25T10:05:00Z, after it was "
+        "released with 1.0.0 on 2026-01-20T10:05:00Z",
     ),
     Defect(
         "C13",

@@ -7,7 +7,7 @@ from typing import Final
 
 from regml.findings import Severity
 from regml.items.base import Kind
-from regml.items.config import MAY_WAIVE
+from regml.items.config import MAY_DECIDE
 from regml.items.links import references
 from regml.items.recorded import (
     Approval,
@@ -140,13 +140,12 @@ def is_as_signed(graph: TraceGraph, signed: Signed) -> Iterator[Gap]:
 
 
 def _by_somebody(graph: TraceGraph) -> Iterator[str | Record]:
-    """Give the name of everything signed, and each waiver that still runs."""
+    """Give the name of everything signed, each release, each waiver that still runs."""
     yield from signed_names(graph)
     for record in graph.current.believed:
-        if (
-            isinstance(record.statement, Waiver)
-            and record.statement.until >= graph.evidence.today
-        ):
+        said = record.statement
+        runs = isinstance(said, Waiver) and said.until >= graph.evidence.today
+        if runs or isinstance(said, Release):
             yield record
 
 
@@ -161,7 +160,7 @@ def _by_somebody(graph: TraceGraph) -> Iterator[str | Record]:
 def has_the_right_signatures(graph: TraceGraph, subject: str | Record) -> Iterator[Gap]:
     """Looks at the last signatures: a later one with the right role heals."""
     if isinstance(subject, Record):
-        yield from _waiver_without_role(graph, subject)
+        yield from _decision_without_role(graph, subject)
         return
     found = signatures(graph, subject)
     entitled = [
@@ -196,19 +195,24 @@ def _without_role(graph: TraceGraph, signed: Signed) -> Iterator[Gap]:
     )
 
 
-def _waiver_without_role(graph: TraceGraph, record: Record) -> Iterator[Gap]:
-    waiver = record.statement
-    if not isinstance(waiver, Waiver):
+def _decision_without_role(graph: TraceGraph, record: Record) -> Iterator[Gap]:
+    """Waivers and releases are for quality alone, whatever regml.toml says."""
+    said, config = record.statement, graph.evidence.config
+    if not isinstance(said, Waiver | Release):
         return
-    config, who = graph.evidence.config, waiver.origin.person.name
-    if waiver.role in MAY_WAIVE and signer_may(record, MAY_WAIVE, config):
+    if said.role in MAY_DECIDE and signer_may(record, MAY_DECIDE, config):
         return
-    roles = " or ".join(MAY_WAIVE)
+    roles, who = " or ".join(MAY_DECIDE), said.origin.person.name
+    if isinstance(said, Waiver):
+        what, consequence = f"waived {said.rule}", "waive, so it covers nothing"
+        remedy = f"Mend the finding, or have {roles} sign a waiver of their own."
+    else:
+        what, consequence = f"released {said.version}", "release"
+        remedy = f"Have {roles} review and sign the release."
     yield Gap(
-        f"waiver@{record.id}",
-        f"{who} waived {waiver.rule} as {waiver.role}; only {roles} may waive, so it "
-        "covers nothing.",
-        f"Mend the finding, or have {roles} sign a waiver of their own.",
+        f"{type(said).__name__.lower()}@{record.id}",
+        f"{who} {what} as {said.role}; only {roles} may {consequence}.",
+        remedy,
         record.path,
     )
 

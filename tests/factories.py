@@ -959,7 +959,11 @@ def evidence_of(parts: Parts) -> Evidence:
             record(runs[1], number=6),  # the training was repeated
             record(approval(known["DS-01"], known=known), number=7, signer="quinn"),
             record(approval(*signed, known=known), number=9, signer="quinn"),
-            record(release(), number=10, signer="quinn"),
+            record(
+                release(dataset=artifact(MANIFEST, repr(parts.cases)).sha256),
+                number=10,
+                signer="quinn",
+            ),
         ),
         documents=tuple(document(needed.id) for needed in outline()),
         built=BuiltFile("build/dhf", (), (), (), COMMIT, (), {}),

@@ -233,13 +233,6 @@ DEFECTS = (
     ),
     Defect(
         "R13",
-        "an exclusion of what is not on the list",
-        evidence_of(PARTS.but("NA-02", excludes=(*OTHER.excludes, "MLH-99"))),
-        "no row of the ML hazard checklist",
-        severity=MAJOR,
-    ),
-    Defect(
-        "R13",
         "an exclusion of what a risk considers",
         evidence_of(PARTS.but("RISK-001", covers=("MLH-07",))),
         "which RISK-001 considers",

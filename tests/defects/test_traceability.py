@@ -25,6 +25,8 @@ from tests.factories import (
     need,
     origin,
     problem_report,
+    record,
+    release,
     requirement,
     software,
     specification,
@@ -407,6 +409,18 @@ DEFECTS = (
         with_run(CLEAN, "preprocess", origin=origin(commit=None)),
         "no commit of the code that made it",
         also=frozenset({"M04"}),
+    ),
+    Defect(
+        "T15",
+        "a release of data that no run made",
+        replace(
+            CLEAN,
+            records=(
+                *CLEAN.records,
+                record(release(dataset="f" * 64), number=100, signer="quinn"),
+            ),
+        ),
+        "no recorded dataset that it names",
     ),
     Defect(
         "T15",

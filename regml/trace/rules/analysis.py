@@ -6,7 +6,6 @@ from typing import Final
 from regml.findings import Severity
 from regml.items.data import DatasetSpecification
 from regml.items.design import SoftwareItem
-from regml.items.requirements import Exclusion
 from regml.items.risk import CauseCategory, ControlOption, Risk, RiskControl
 from regml.standards.hazards import Hazard, ml_hazards
 from regml.trace.exclusions import exclusion_of
@@ -142,23 +141,18 @@ def _of_model(graph: TraceGraph) -> Iterator[Gap]:
     )
 
 
-def _asked(graph: TraceGraph) -> tuple[Hazard | Risk | Exclusion, ...]:
+def _asked(graph: TraceGraph) -> tuple[Hazard | Risk, ...]:
     """Return the checklist where there is machine learning, and who cites it."""
     risks = graph.items(Risk)
     learns = graph.items(DatasetSpecification) or any(
         item.machine_learning for item in graph.items(SoftwareItem)
     )
-    named: tuple[Risk | Exclusion, ...] = (*risks, *graph.items(Exclusion))
-    citing = tuple(item for item in named if _cited(item))
+    citing = tuple(risk for risk in risks if _cited(risk))
     return (*ml_hazards(), *citing) if risks and (learns or citing) else ()
 
 
-def _cited(item: Risk | Exclusion) -> tuple[str, ...]:
-    named = (
-        item.excludes
-        if isinstance(item, Exclusion)
-        else (item.hazard_category, *item.covers)
-    )
+def _cited(risk: Risk) -> tuple[str, ...]:
+    named = (risk.hazard_category, *risk.covers)
     return tuple(name for name in named if name.startswith(CHECKLIST))
 
 
@@ -171,11 +165,9 @@ def _cited(item: Risk | Exclusion) -> tuple[str, ...]:
     severity=Severity.MAJOR,
     clauses=("ISO 14971 5.4", "ISO 14971 7.6"),
 )
-def is_considered(
-    graph: TraceGraph, subject: Hazard | Risk | Exclusion
-) -> Iterator[Gap]:
-    """An item that cites a row which does not exist is found as well."""
-    if not isinstance(subject, Hazard):
+def is_considered(graph: TraceGraph, subject: Hazard | Risk) -> Iterator[Gap]:
+    """A risk that cites a row which does not exist is found as well."""
+    if isinstance(subject, Risk):
         yield from _of_unknown_rows(graph, subject)
         return
     by = [risk.id for risk in graph.items(Risk) if subject.id in _cited(risk)]
@@ -206,15 +198,15 @@ def is_considered(
         )
 
 
-def _of_unknown_rows(graph: TraceGraph, item: Risk | Exclusion) -> Iterator[Gap]:
+def _of_unknown_rows(graph: TraceGraph, risk: Risk) -> Iterator[Gap]:
     known = {hazard.id for hazard in ml_hazards()}
-    for name in _cited(item):
+    for name in _cited(risk):
         if name not in known:
             yield Gap(
-                item.id,
+                risk.id,
                 f"It names {name}, which is no row of the ML hazard checklist.",
                 f"Correct it; the checklist runs to {ml_hazards()[-1].id}.",
-                graph.where(item.id, name),
+                graph.where(risk.id, name),
             )
 
 

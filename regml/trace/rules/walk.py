@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from regml.items.links import Link
+from regml.items.recorded import Record, Release
 from regml.items.risk import Risk, RiskControl
 from regml.trace.model import SHORT, NodeType, TraceGraph
 from regml.trace.own_links import link_types
@@ -88,9 +89,14 @@ Step = tuple[str, Risk | None, RiskControl | None]
 
 
 def _steps(graph: TraceGraph) -> tuple[Step, ...]:
-    """Return data, model and evaluation of now, and the controls that rest on them."""
+    """Return releases, data, model and results of now, and the controls behind them."""
     current = graph.current
     found = [
+        f"release@{record.id}"
+        for record in current.believed
+        if isinstance(record.statement, Release)
+    ]
+    found += [
         f"dataset@{current.manifest.sha256[:SHORT]}" if current.manifest else "",
         f"model@{current.model.sha256[:SHORT]}" if current.model else "",
         f"evaluation@{current.evaluation.id}" if current.evaluation else "",
@@ -109,8 +115,8 @@ def _steps(graph: TraceGraph) -> tuple[Step, ...]:
 # IEC 62304 8.3, Regulation (EU) 2024/1689 Annex IV 2
 @rule(
     "T15",
-    "Dataset, model, evaluation and risk control can be walked in both directions, "
-    "from the images and the code to the risk and back.",
+    "Dataset, model, evaluation, release and risk control can be walked in both "
+    "directions, from the images and the code to the risk and back.",
     _steps,
     clauses=("IEC 62304 8.3", "AI Act Annex IV 2"),
 )
@@ -126,8 +132,10 @@ def can_be_walked(graph: TraceGraph, step: Step) -> Iterator[Gap]:
         yield Gap(
             name,
             f"The walk breaks at this {kind}: {'; '.join(missing)}.",
-            "Reproduce the stages from the first that is missing: 'dvc repro', with "
-            "each stage under 'regml record' and its inputs declared in dvc.yaml.",
+            "Bring back the records of what was released, or release again."
+            if kind == "release"
+            else "Reproduce the stages from the first that is missing: 'dvc repro', "
+            "with each stage under 'regml record' and its inputs declared in dvc.yaml.",
             graph.nodes[name].where,
         )
 
@@ -137,29 +145,62 @@ def _neighbours(graph: TraceGraph, name: str) -> Mapping[str, bool]:
     at_commit = any(
         graph.nodes[reason].type is NodeType.COMMIT for reason in graph.reasons(name)
     )
-    rows = {"no commit of the code that made it": at_commit}
-    kind = name.partition("@")[0]
-    if kind == "dataset":
-        rows["no dataset specification it fulfils"] = any(
-            graph.item(edge.target) for edge in graph.out(name, Link.FULFILS)
-        )
-        if graph.current.model:
-            rows["no model was trained on it"] = bool(graph.into(name, Link.TRAINED_ON))
-    elif kind == "model":
-        rows["no dataset version it was trained on"] = bool(
-            graph.out(name, Link.TRAINED_ON)
-        )
-        if graph.current.evaluation:
-            rows["no evaluation of it"] = bool(graph.into(name, Link.EVALUATES))
-    else:
-        rows["no recorded model that it evaluates"] = bool(
-            graph.out(name, Link.EVALUATES)
-        )
-        rows["no dataset version it was made on"] = bool(
-            graph.out(name, Link.EVALUATED_ON)
-        )
-        rows["no requirement it speaks for"] = bool(graph.out(name, Link.VERIFIES))
-    return rows
+    of_kind = {
+        "dataset": _of_dataset,
+        "model": _of_model,
+        "evaluation": _of_evaluation,
+        "release": _of_release,
+    }
+    rows = of_kind[name.partition("@")[0]](graph, name)
+    return {"no commit of the code that made it": at_commit, **rows}
+
+
+def _of_dataset(graph: TraceGraph, name: str) -> Mapping[str, bool]:
+    fulfilled = graph.out(name, Link.FULFILS)
+    trained = graph.into(name, Link.TRAINED_ON) or not graph.current.model
+    return {
+        "no dataset specification it fulfils": any(
+            graph.item(edge.target) for edge in fulfilled
+        ),
+        "no model was trained on it": bool(trained),
+    }
+
+
+def _of_model(graph: TraceGraph, name: str) -> Mapping[str, bool]:
+    evaluated = graph.into(name, Link.EVALUATES) or not graph.current.evaluation
+    return {
+        "no dataset version it was trained on": bool(graph.out(name, Link.TRAINED_ON)),
+        "no evaluation of it": bool(evaluated),
+    }
+
+
+def _of_evaluation(graph: TraceGraph, name: str) -> Mapping[str, bool]:
+    return {
+        "no recorded model that it evaluates": bool(graph.out(name, Link.EVALUATES)),
+        "no dataset version it was made on": bool(graph.out(name, Link.EVALUATED_ON)),
+        "no requirement it speaks for": bool(graph.out(name, Link.VERIFIES)),
+    }
+
+
+def _of_release(graph: TraceGraph, name: str) -> Mapping[str, bool]:
+    """A release without a model, or without data, is asked for neither."""
+    value = graph.nodes[name].value
+    said = value.statement if isinstance(value, Record) else None
+    if not isinstance(said, Release):
+        return {}
+    released = {edge.target for edge in graph.out(name, Link.RELEASES)}
+    models = sorted(n for n in released if n.startswith("model@"))
+    datasets = {n for n in released if n.startswith("dataset@")}
+    trained = {e.target for n in models for e in graph.out(n, Link.TRAINED_ON)}
+    evaluated = any(graph.into(n, Link.EVALUATES) for n in models)
+    return {
+        "no recorded model that it releases": bool(models) or not said.model,
+        "no recorded dataset that it names": bool(datasets) or not said.dataset,
+        "its model was trained on another dataset": not models
+        or not datasets
+        or bool(trained & datasets),
+        "no evaluation of its model": evaluated or not models,
+    }
 
 
 def _of_control(graph: TraceGraph, risk: Risk, control: RiskControl) -> Iterator[Gap]:

@@ -91,7 +91,7 @@ def _documents(evidence: Evidence) -> Part:
 
 
 def _tests(evidence: Evidence, believed: Iterable[Record]) -> Part:
-    for key, known in known_tests(evidence.tests, believed):
+    for key, known in known_tests(evidence.tests, believed, code=evidence.code):
         test = known.written
         where = f"{test.path}:{test.line}" if test else ""
         title = known.name.rpartition("::")[2].replace("_", " ")

@@ -25,13 +25,14 @@ def key_of_test(name: str) -> str:
 
 
 def known_tests(
-    written: Iterable[WrittenTest], believed: Iterable[Record]
+    written: Iterable[WrittenTest], believed: Iterable[Record], *, code: str
 ) -> Iterator[tuple[str, KnownTest]]:
     """Give every test that is written or ran, with its node id, sorted by it.
 
     Args:
         written: Tests as they stand in the source.
         believed: Records in the order of the log.
+        code: Digest of the present source code.
     """
     sources = {key_of_test(test.name): test for test in written}
     latest, gone = _latest(believed)
@@ -49,10 +50,25 @@ def known_tests(
             KnownTest(
                 key.removeprefix("test:"),
                 sources.get(key),
+                _verifies(sources.get(key), cases, code),
                 tuple(cases),
                 gone=key not in ran and key in left_out,
             ),
         )
+
+
+def _verifies(
+    written: WrittenTest | None, ran: Iterable[Ran], code: str
+) -> tuple[str, ...]:
+    """Return what a test speaks for.
+
+    Of a written test that is what its markers say, and what single parameters said
+    when they ran on the present code, which only pytest can tell.
+    """
+    if written is None:
+        return tuple(dict.fromkeys(i for r in ran for i in r.case.verifies))
+    told = (i for r in ran if r.run.origin.code == code for i in r.case.verifies)
+    return tuple(dict.fromkeys((*written.verifies, *told)))
 
 
 Case = tuple[str, str]

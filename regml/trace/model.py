@@ -173,12 +173,14 @@ class KnownTest:
     Attributes:
         name: pytest node id without parameters, or how another runner names it.
         written: The source; ``None`` when it is not there, or not in Python.
+        verifies: What it speaks for, as it is written now or was when it ran.
         ran: What came of each of its cases last, in the order of the log.
         gone: The latest complete run of its suite did not have it any more.
     """
 
     name: str
     written: WrittenTest | None
+    verifies: tuple[str, ...] = ()
     ran: tuple[Ran, ...] = ()
     gone: bool = False
 
@@ -202,13 +204,6 @@ class KnownTest:
     def imported(self) -> bool:
         """Whether another runner than ``regml test`` knows it."""
         return any(ran.case.suite for ran in self.ran)
-
-    @property
-    def verifies(self) -> tuple[str, ...]:
-        """What it speaks for, as it is written now or was when it ran."""
-        if self.written:
-            return self.written.verifies
-        return tuple(dict.fromkeys(i for case in self.cases for i in case.verifies))
 
     @property
     def outcome(self) -> Outcome | None:

@@ -141,7 +141,8 @@ def _of_test(
     graph: TraceGraph, source: str, test: KnownTest, item_id: str
 ) -> Iterator[Result]:
     """Give one result per run that still counts for one of the test's cases."""
-    ran = [r for r in test.ran if test.written or item_id in r.case.verifies]
+    marked = test.written is not None and item_id in test.written.verifies
+    ran = [r for r in test.ran if marked or item_id in r.case.verifies]
     if test.gone or not ran:
         if test.written:
             detail = "no recorded run of this test"

@@ -392,3 +392,18 @@ def test_a_failure_counts_until_the_same_test_passes_in_the_same_suite(
     expected = Status.FAILED if FAILED in last.values() else Status.PASSED
     assert status(evidence, "SRS-004") is expected
     assert status(evidence, "RISK-001") is expected
+
+
+# -- markers of single parameters -----------------------------------------------------
+
+
+def test_a_parameter_may_verify_what_its_function_does_not() -> None:
+    name = PARTS.tests[1].name
+    cases = (case(f"{name}[1]", PASSED), case(f"{name}[2]", FAILED, "SRS-001"))
+    run = replace(RUN, cases=(*RUN.cases[:1], *cases))
+    before = tuple(r for r in CLEAN.records if "/tests/" not in r.path)
+    evidence = with_records(replace(CLEAN, records=before), run)
+    assert "SRS-001" in known(evidence, name).verifies
+    assert status(evidence, "SRS-001") is Status.FAILED
+    changed_since = replace(evidence, code="new")
+    assert known(changed_since, name).verifies == ("SRS-004",)

@@ -68,20 +68,22 @@ def _stated(graph: TraceGraph) -> Iterator[Stated]:
             where = f"{test.path}:{test.line}"
             name = f"test:{test.name}"
             yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, where)
-    yield from _of_other_runners(graph)
+    yield from _of_results(graph)
     only = frozenset({Kind.REQUIREMENT})
     for mark in graph.evidence.implements:
         where, name = f"{mark.path}:{mark.line}", f"file:{mark.path}"
         yield Stated(name, Link.IMPLEMENTS, mark.id, "regml: implements", only, where)
 
 
-def _of_other_runners(graph: TraceGraph) -> Iterator[Stated]:
-    """Give what tests name that are known only from imported results."""
+def _of_results(graph: TraceGraph) -> Iterator[Stated]:
+    """Give what tests name that only their results tell: other runners, parameters."""
     for name, node in graph.nodes.items():
         test = node.value
-        if isinstance(test, KnownTest) and test.imported and not test.gone:
+        if isinstance(test, KnownTest) and not test.gone:
+            known = test.written.verifies if test.written else ()
+            told = test.written or test.imported
             place = test.record.path if test.record else ""
-            for target in () if test.written else test.verifies:
+            for target in sorted(set(test.verifies) - set(known)) if told else ():
                 yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, place)
 
 
@@ -201,8 +203,8 @@ _NEXT = {
     Status.FAILED: "Mend the cause and run again, or write a problem report.",
     Status.STALE: "Run 'dvc repro' and 'regml test' again, import new results, carry "
     "the protocol out again, or sign again.",
-    Status.NOT_RUN: "Run 'dvc repro' and 'regml test'; carry a protocol out with 'regml "
-    "test execute'; sign an inspection or analysis with 'regml approve'.",
+    Status.NOT_RUN: "Run 'dvc repro' and 'regml test'; carry a protocol out with "
+    "'regml test execute'; sign an inspection or analysis with 'regml approve'.",
 }
 
 

@@ -24,8 +24,13 @@ from regml.trace.model import (
     TraceGraph,
 )
 from regml.trace.page import Table, plain
-from regml.trace.results import Status, approvals_of, requirement_status
-from regml.trace.signatures import approved_as_it_is, approvers
+from regml.trace.results import Status, requirement_status
+from regml.trace.signatures import (
+    APPROVING,
+    approved_as_it_is,
+    approvers,
+    standing,
+)
 from regml.trace.waivers import why_not
 
 V = TypeVar("V")
@@ -64,12 +69,15 @@ def item_state(graph: TraceGraph, item_id: str) -> str:
     states = []
     if item.kind in WITH_RESULTS:
         states.append(str(requirement_status(graph, item_id).status))
-    approvals = approvals_of(graph, item_id)
-    if approvals and isinstance(last := approvals[-1].statement, Approval):
-        same = last.fingerprints.get(item_id) == graph.fingerprint(item_id)
-        states.append(f"{last.meaning} signed" if same else "changed since signed")
-    else:
+    signed = standing(graph, item_id)
+    if signed is None:
         states.append("not signed")
+    elif signed.fingerprint != graph.fingerprint(item_id):
+        states.append("changed since signed")
+    elif signed.said.meaning in APPROVING and not approved_as_it_is(graph, item_id):
+        states.append(f"{signed.said.meaning} signed, not by all who have to")
+    else:
+        states.append(f"{signed.said.meaning} signed")
     return ", ".join(states)
 
 

@@ -3,13 +3,14 @@
 import datetime as dt
 from dataclasses import replace
 
-from regml.dhf.context.configuration import findings
+from regml.dhf.context.configuration import approvals, findings
 from regml.dhf.pages import content
-from regml.items.recorded import Waiver
+from regml.items.recorded import Approval, Waiver
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
+from regml.trace.lists import item_state
 from regml.trace.rules import check, look
-from tests.factories import Parts, evidence_of, origin, record, with_item
+from tests.factories import Parts, evidence_of, key_of, origin, record, with_item
 
 
 def waived() -> Evidence:
@@ -57,3 +58,17 @@ def test_a_waiver_has_a_page() -> None:
     )
     assert facts["Because"] == "The need is being written"
     assert "SRS-001" in page.sections[0][1].rows[0]
+
+
+def test_an_approval_by_a_developer_approves_nothing() -> None:
+    evidence = evidence_of(Parts())
+    states = {row[0]: row[2] for row in approvals(build_graph(evidence)).items.rows}
+    assert states["SRS-003"] == "approved as it is"
+    by_dora = tuple(
+        replace(r, key_id=key_of("dora")) if isinstance(r.statement, Approval) else r
+        for r in evidence.records
+    )
+    graph = build_graph(replace(evidence, records=by_dora))
+    states = {row[0]: row[2] for row in approvals(graph).items.rows}
+    assert states["SRS-003"] == "**never approved**"
+    assert item_state(graph, "SRS-003").endswith("signed, not by all who have to")

@@ -9,9 +9,15 @@ from regml.dhf.context.common import at_commit, facts, stage_runs, verdict
 from regml.dhf.context.model import environment, packages
 from regml.dhf.table import Table, table
 from regml.findings import RuleOutcome, Severity
-from regml.items.recorded import Approval, Record
+from regml.items.recorded import Approval
 from regml.trace.model import TraceGraph
-from regml.trace.results import approvals_of
+from regml.trace.signatures import (
+    APPROVING,
+    approved_as_it_is,
+    approvers,
+    may_approve,
+    signatures,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,7 @@ class Approvals:
     signatures: Table
     items: Table
     counts: Table
+    documents: Table
 
 
 def approvals(graph: TraceGraph) -> Approvals:
@@ -154,30 +161,52 @@ def approvals(graph: TraceGraph) -> Approvals:
         ),
         counts=table(
             ("State", "Items"),
-            [(state, counts[state]) for state in (SIGNED, OUTDATED, UNSIGNED)],
+            [
+                (state, counts[state])
+                for state in (SIGNED, PARTLY, OUTDATED, UNSIGNED)
+                if counts[state] or state is not PARTLY
+            ],
+        ),
+        documents=table(
+            ("Document", "Title", "To be approved by", "State", "Signed by"),
+            [
+                (
+                    plan.node_id,
+                    plan.title,
+                    [str(role) for role in approvers(graph, plan.node_id)],
+                    state if state == SIGNED else verdict(state),
+                    by,
+                )
+                for plan in graph.evidence.documents
+                for state, by in [_signed_state(graph, plan.node_id)]
+            ],
+            empty="0 documents.",
         ),
     )
 
 
 SIGNED, OUTDATED, UNSIGNED = "approved as it is", "changed since", "never approved"
+PARTLY = "not approved by every role that has to"
 """What signatures say about an item; derived from its fingerprint."""
 
 
-def _signed_state(graph: TraceGraph, item_id: str) -> tuple[str, str]:
-    wanted = graph.fingerprint(item_id)
-    found = [(r, s) for r in approvals_of(graph, item_id) if (s := _approval(r))]
-    if not found:
+def _signed_state(graph: TraceGraph, name: str) -> tuple[str, str]:
+    """Return the state of an item or document, and who signed it so."""
+    approving = [
+        s
+        for s in signatures(graph, name)
+        if s.said.meaning in APPROVING and may_approve(graph, s)
+    ]
+    if not approving:
         return UNSIGNED, ""
-    for record, said in reversed(found):
-        if said.fingerprints.get(item_id) == wanted:
-            return SIGNED, f"{said.origin.person.name} (approval@{record.id})"
-    record, said = found[-1]
-    return OUTDATED, f"{said.origin.person.name} (approval@{record.id})"
-
-
-def _approval(record: Record) -> Approval | None:
-    said = record.statement
-    return said if isinstance(said, Approval) and said.meaning == "approval" else None
+    now = [s for s in approving if s.fingerprint == graph.fingerprint(name)]
+    by = ", ".join(
+        f"{s.person.name} as {s.said.role} (approval@{s.record.id})"
+        for s in now or approving[-1:]
+    )
+    if not now:
+        return OUTDATED, by
+    return (SIGNED if approved_as_it_is(graph, name) else PARTLY), by
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the data management report says."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,11 @@ from regml.dhf.context.common import (
 from regml.dhf.table import Table, table
 from regml.items.data import (
     AnnotationProtocol,
+    Annotator,
     DatasetManifest,
     DatasetSpecification,
+    FaceProtection,
+    Flow,
 )
 from regml.items.links import Link
 from regml.trace.current import facts_of
@@ -172,6 +175,7 @@ def _size(version: DatasetVersion) -> str:
 def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
     sites = Counter((c.site, c.vendor, c.split) for c in manifest.cases)
     readers = Counter(reader for c in manifest.cases for reader in c.annotators)
+    known = {reader.reader: reader for reader in manifest.annotators}
     reasons = Counter(excluded.reason for excluded in manifest.excluded)
     return Collected(
         id=name,
@@ -183,6 +187,8 @@ def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
                 ("Cases excluded", len(manifest.excluded)),
                 ("Split by", manifest.split_unit),
                 ("Accepted because", manifest.limitation),
+                *_flow(manifest.flow),
+                *_measured(manifest),
             ]
         ),
         splits=split_table(manifest),
@@ -192,8 +198,11 @@ def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
             empty="0 cases.",
         ),
         annotators=table(
-            ("Reader", "Cases outlined"),
-            sorted(readers.items()),
+            ("Reader", "Cases outlined", "Qualification", "Years", "Trained on"),
+            [
+                (name, count, *_qualified(known.get(name)))
+                for name, count in sorted(readers.items())
+            ],
             empty="The manifest names no reader.",
         ),
         exclusions=table(
@@ -205,6 +214,40 @@ def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
             empty="0 cases were excluded.",
         ),
     )
+
+
+def _qualified(reader: Annotator | None) -> tuple[str, str, str]:
+    if reader is None:
+        return ("not stated", "not stated", "not stated")
+    years = reader.years_experience
+    return (
+        reader.qualification or "not stated",
+        "not stated" if years is None else f"{years:g}",
+        reader.trained_on.isoformat() if reader.trained_on else "not stated",
+    )
+
+
+def _flow(flow: Flow | None) -> Iterator[tuple[str, int]]:
+    if flow is not None:
+        yield "Images found", flow.found
+        yield "Left out by the import of outlines", flow.left_out_by_import
+        yield "Left out by the gate of the preparation", flow.left_out_by_gate
+        yield "Outlines without image", flow.outlines_without_image
+
+
+def _measured(manifest: DatasetManifest) -> Iterator[tuple[str, str]]:
+    """Give what the stage found out about all images together."""
+    if manifest.largest_extent_mm is not None:
+        yield "Largest extent of an image", f"{manifest.largest_extent_mm:g} mm"
+    if manifest.similarity is not None:
+        near = manifest.similarity.nearest
+        alike = len(manifest.similarity.pairs)
+        most = "" if near is None else f"; the most alike correlate with {near:g}"
+        yield "Nearly equal images in different splits", f"{alike}{most}"
+    if manifest.headers is not None:
+        found = ", ".join(f"{k} in {n}" for k, n in manifest.headers.found.items())
+        files = manifest.headers.files
+        yield "Headers looked at again", f"{files} files, found: {found or 'nothing'}"
 
 
 def specification_section(graph: TraceGraph, item: DatasetSpecification) -> ItemSection:
@@ -222,14 +265,17 @@ def specification_section(graph: TraceGraph, item: DatasetSpecification) -> Item
         ("Licence", item.licence or "not stated"),
         ("Ethics", item.ethics or "not stated"),
         ("Annotation protocol", item.annotation_protocol),
+        ("Agreed configuration of the de-identification", item.deidentification_sha256),
+        ("Faces", _faces(item.faces)),
+        ("Models measured on one test split, at most", item.test_models),
     ]
     groups = table(
         ("Subgroup by", "Planned test cases in each group"),
         [(group.column, group.minimum_cases) for group in item.subgroups],
     )
     limitations = table(
-        ("Limitation", "What the data cannot show"),
-        [(limit.id, limit.text) for limit in item.limitations],
+        ("Limitation", "What the data cannot show", "Groups"),
+        [(limit.id, limit.text, ", ".join(limit.groups)) for limit in item.limitations],
         empty="No limitation is stated.",
     )
     shown = (("Subgroups reported on their own", groups),) if item.subgroups else ()
@@ -237,11 +283,20 @@ def specification_section(graph: TraceGraph, item: DatasetSpecification) -> Item
     return ItemSection(item.id, item.title, item.text, facts(rows), tables)
 
 
+def _faces(faces: FaceProtection | None) -> str | None:
+    if faces is None:
+        return None
+    limit = faces.largest_extent_mm
+    size = "" if limit is None else f" (at most {limit:g} mm on each axis)"
+    return f"{faces.measure.replace('_', ' ')}{size}: {faces.rationale}"
+
+
 def annotation_section(item: AnnotationProtocol) -> ItemSection:
     """Return an annotation protocol with its fields and links."""
     rows = [
         ("Readers per case, at least", item.readers_per_case),
         ("Qualification", item.qualification),
+        ("Years of experience, at least", item.minimum_years_experience),
         ("Tool", item.tool),
         ("Consensus", item.consensus),
         ("Least mean Dice between readers", item.agreement_floor_dice),

@@ -18,6 +18,7 @@ from regml.items.design import SoftwareItem, Soup
 from regml.items.external import ExternalEvidence
 from regml.items.lifecycle import (
     ChangeRequest,
+    ParameterRange,
     PccpModification,
     ProblemReport,
     TestProtocol,
@@ -112,9 +113,23 @@ def _problem_report(graph: TraceGraph, item: ProblemReport) -> ItemSection:
     return ItemSection(item.id, item.title, item.text, facts(rows))
 
 
+def _range(limit: ParameterRange) -> str:
+    """Return within what a parameter may change, e.g. ``train.steps: 1 to 9``."""
+    if limit.one_of:
+        return f"{limit.parameter}: {' or '.join(limit.one_of)}"
+    low, high = limit.at_least, limit.at_most
+    if low is None and high is None:
+        return f"{limit.parameter}: any value"
+    if low is None or high is None:
+        side = f"at most {high:g}" if low is None else f"at least {low:g}"
+        return f"{limit.parameter}: {side}"
+    return f"{limit.parameter}: {low:g} to {high:g}"
+
+
 def _modification(item: PccpModification) -> ItemSection:
     rows = [
         ("What may change", steps(item.changes)),
+        ("Ranges that are checked", [_range(limit) for limit in item.ranges]),
         ("What may not", steps(item.outside)),
         ("Protocol", steps(item.protocol)),
         ("Acceptance", steps(item.acceptance)),

@@ -37,6 +37,12 @@ def test_the_hook_is_a_command_that_is_installed() -> None:
     assert cli.get_command(click.Context(cli), command)
 
 
+def test_pre_commit_takes_the_hook() -> None:
+    programs = Path(sys.executable).parent
+    command = [programs / "pre-commit", "validate-manifest", ".pre-commit-hooks.yaml"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
 def test_every_option_that_files_and_page_name_exists() -> None:
     text = (ROOT / "action.yml").read_text("utf-8") + PAGE.read_text("utf-8")
     calls = re.findall(r"check((?: --[a-z-]+ \S+)+)", text)

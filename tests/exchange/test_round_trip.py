@@ -21,12 +21,14 @@ FORMATS = [Target.REQIF, Target.SPHINX_NEEDS, Target.CSV, Target.XLSX]
 TIME = "2026-01-02T03:04:05Z"
 ROOT = Path(__file__).parents[2]
 
-FORMULAS = st.sampled_from(["=1+1", "+1", "-1", "@A1", "'=1", "#N/A", "[1]", "true"])
+AWKWARD = st.sampled_from(
+    ["=1+1", "+1", "-1", "@A1", "'=1", "#N/A", '["a"]', "true", "_x0041_", "1.0"]
+)
 
 
 def texts(alphabet: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     markup = st.sampled_from(["<b>&amp;</b>", "| a | b |", 'a;b,c\t"d"', "## H\n\n- x"])
-    return st.one_of(FORMULAS, markup, st.text(alphabet))
+    return st.one_of(AWKWARD, markup, st.text(alphabet))
 
 
 def items_of(alphabet: st.SearchStrategy[str]) -> st.SearchStrategy[list[AnyItem]]:

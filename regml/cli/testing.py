@@ -141,7 +141,15 @@ def execute(ctx: click.Context, protocol: str, *, answers: Path | None) -> int:
         given = answers_of(prepared, answers)
         said, comment = given.steps, given.comment or ""
     else:
-        said, comment = _ask(prepared)
+        try:
+            said, comment = _ask(prepared)
+        except click.Abort:
+            click.echo(
+                "\nregml: stopped, so nothing was written. Without a terminal, give "
+                "the answers with --answers FILE.",
+                err=True,
+            )
+            raise
     record = sign_execution(prepared, said, comment=comment)
     done = record.statement
     assert isinstance(done, Execution)  # noqa: S101 - just signed

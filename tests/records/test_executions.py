@@ -65,6 +65,7 @@ def test_a_failure_needs_words_and_is_signed_too(whole: Any) -> None:
 def test_whoever_stops_leaves_nothing_behind(whole: Any, keys: str) -> None:
     result = execute(keys)
     assert type(result.exception).__name__ == "Abort"
+    assert "nothing was written" in result.output
     assert whole.log().listed == 0
     assert not (whole.root / "records/executions").exists()
 

@@ -187,8 +187,9 @@ def matrix(
 ) -> None:
     """Print a traceability matrix.
 
-    COLUMNS are need, srs, sw, test, result, risk and control in any sensible order;
-    without them: need srs sw test result.
+    COLUMNS are need, srs, sw, test, result, risk and control in any sensible order, and
+    the kinds that link types of the project connect; without them: need srs sw test
+    result.
     """
     from regml.trace.matrix import MATRIX
     from regml.trace.matrix import matrix as ask

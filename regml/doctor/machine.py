@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from regml.doctor.diagnosis import Diagnosis, State
@@ -31,7 +32,17 @@ def _python() -> Iterator[Diagnosis]:
         f"{version}, {sys.executable}",
         "" if fits else "Use Python 3.11, 3.12 or 3.13.",
     )
-    yield Diagnosis("regml", State.OK, __version__)
+    command = shutil.which("regml")
+    beside = command and Path(command).parent == Path(sys.executable).parent
+    yield Diagnosis(
+        "regml",
+        State.OK if beside else State.WARN,
+        f"{__version__}, {command}"
+        if beside
+        else f"Stages and git start {command or 'no regml: none is on PATH'}, "
+        f"and this is {__version__} of {sys.executable}.",
+        "" if beside else "Activate the environment that regml is installed in.",
+    )
 
 
 def _programs() -> Iterator[Diagnosis]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -188,6 +189,25 @@ def test_an_extra_that_is_not_installed_says_what_needs_it(
     for extra, needs in EXTRAS.items():
         assert needs in found[extra][0].message
         assert found[extra][0].remedy == f"pip install 'regml[{extra}]'"
+
+
+def test_every_optional_part_is_looked_at() -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+    parts = tomllib.loads(text)["project"]["optional-dependencies"]
+    assert set(EXTRAS) == set(parts) - {"dev"}
+
+
+def test_another_regml_on_the_path_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "regml").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "regml").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [row] = by_topic(None)["regml"]
+    assert row.state is State.WARN
+    assert f"Stages and git start {tmp_path}" in row.message
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert "none is on PATH" in by_topic(None)["regml"][0].message
 
 
 def test_schemas_of_another_version_are_found(project: Path) -> None:

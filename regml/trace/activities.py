@@ -3,7 +3,7 @@
 from regml.items.base import Kind
 from regml.trace.model import NodeType, TraceGraph
 from regml.trace.results import Status, requirement_status
-from regml.trace.signatures import approved_as_it_is, approvers
+from regml.trace.signatures import missing_approvers
 
 _WITH_STATUS = (
     Kind.REQUIREMENT,
@@ -31,10 +31,8 @@ def what_is_missing(graph: TraceGraph, name: str) -> str:
     item = graph.item(name)
     if item is not None and item.kind in _WITH_STATUS:
         return _unverified(graph, name)
-    if approved_as_it_is(graph, name):
-        return ""
-    roles = " and ".join(approvers(graph, name))
-    return f"not approved by {roles} as it is: {name}"
+    missing = " and ".join(missing_approvers(graph, name))
+    return f"not approved by {missing} as it is: {name}" if missing else ""
 
 
 def _unverified(graph: TraceGraph, name: str) -> str:

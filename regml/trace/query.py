@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from regml.items.documents import DocumentPlan
 from regml.items.recorded import Approval, Execution, Record, Waiver
 from regml.trace.lineage import lineage
 from regml.trace.lists import (
@@ -16,6 +17,7 @@ from regml.trace.model import TraceGraph
 from regml.trace.own_links import from_the_other_side
 from regml.trace.page import Branch, Page, Section, Table, Tree, plain
 from regml.trace.results import requirement_status
+from regml.trace.signatures import missing_approvers
 from regml.trace.waivers import why_not
 
 __all__ = [
@@ -59,6 +61,8 @@ def item_page(graph: TraceGraph, text: str) -> Page:
     item = graph.item(node.id)
     if isinstance(node.value, Record):
         sections.append(Section("", tuple(_signed(graph, node.value))))
+    if isinstance(node.value, DocumentPlan):
+        sections.append(Section("", tuple(_planned(graph, node.value))))
     if item:
         values = item.model_dump(mode="json", exclude={"id", "title", "text"})
         facts = tuple((name, plain(value)) for name, value in values.items() if value)
@@ -76,6 +80,17 @@ def item_page(graph: TraceGraph, text: str) -> Page:
             Section("Results", table=Table(("evidence", "status", "why"), rows))
         )
     return Page(f"{node.id} {node.title}", node.id, tuple(sections))
+
+
+def _planned(graph: TraceGraph, plan: DocumentPlan) -> Iterator[tuple[str, str]]:
+    """Give what a document presents, and who has yet to approve it as it is."""
+    signed, presented = graph.signable([plan.node_id])[:2]
+    missing = missing_approvers(graph, plan.node_id)
+    yield "purpose", plan.purpose
+    yield "serves", ", ".join(plan.clauses)
+    yield "presents", ", ".join([*presented, *(f"{v}@current" for v in plan.versions)])
+    yield "approved", f"not by {' and '.join(missing)}" if missing else "as it is now"
+    yield "fingerprint", signed[plan.node_id]
 
 
 def _signed(graph: TraceGraph, record: Record) -> Iterator[tuple[str, str]]:

@@ -119,6 +119,12 @@ def has_role(graph: TraceGraph, signed: Signed) -> bool:
 
 def approved_as_it_is(graph: TraceGraph, name: str) -> bool:
     """Tell whether every role that has to approved an item as it is now."""
+    known = graph.fingerprint(name) is not None
+    return known and not missing_approvers(graph, name)
+
+
+def missing_approvers(graph: TraceGraph, name: str) -> tuple[Role, ...]:
+    """Return the roles that have to approve an item and did not, as it is now."""
     now = graph.fingerprint(name)
     signed = {
         s.said.role
@@ -127,7 +133,7 @@ def approved_as_it_is(graph: TraceGraph, name: str) -> bool:
         and s.said.meaning in APPROVING
         and may_approve(graph, s)
     }
-    return now is not None and signed >= set(approvers(graph, name))
+    return tuple(role for role in approvers(graph, name) if role not in signed)
 
 
 def to_sign(

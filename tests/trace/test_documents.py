@@ -12,6 +12,7 @@ from regml.trace.activities import what_is_missing
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.model import NodeType, TraceGraph
+from regml.trace.query import item_page
 from tests.factories import (
     WEIGHTS,
     Parts,
@@ -114,3 +115,10 @@ def test_released_versions_have_names() -> None:
     assert graph.find("model@1.0.0").id == f"model@{weights[:12]}"
     with pytest.raises(UnknownIdError):
         graph.find("model@2.0.0")
+
+
+def test_the_page_of_a_document_says_what_it_presents() -> None:
+    page = item_page(planned(versions=(Version.MODEL,)), NAME)
+    facts = dict(fact for section in page.sections for fact in section.facts)
+    assert facts["presents"] == "SRS-001, SRS-002, SRS-003, SRS-004, model@current"
+    assert facts["approved"] == "not by quality"

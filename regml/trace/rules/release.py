@@ -7,7 +7,7 @@ from typing import Final
 from regml.digest import Artifact
 from regml.findings import Severity
 from regml.items.base import Kind
-from regml.items.documents import BuiltFile
+from regml.items.documents import PREFIX, BuiltFile
 from regml.items.external import ExternalEvidence
 from regml.items.plan import Activity
 from regml.items.recorded import Record, Release
@@ -196,17 +196,32 @@ def _not_planned(graph: TraceGraph, subject: RequiredDocument) -> Iterator[Gap]:
 def _not_done(graph: TraceGraph, activity: Activity) -> Iterator[Gap]:
     if activity.due and activity.due >= graph.evidence.today:
         return
-    missing = [why for n in activity.shown_by if (why := what_is_missing(graph, n))]
+    missing = [
+        (why, name)
+        for name in activity.shown_by
+        if (why := what_is_missing(graph, name))
+    ]
     if missing:
+        why, name = missing[0]
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
         due = f" by {activity.due}" if activity.due else ""
         yield Gap(
             activity.name,
             f"The planned activity '{activity.name}' ({activity.clause}) is not "
-            f"done{due}: {missing[0]}{more}.",
-            "Do it, or correct its entry under [[activities]].",
+            f"done{due}: {why}{more}.",
+            _how(graph, name),
             CONFIG,
         )
+
+
+def _how(graph: TraceGraph, name: str) -> str:
+    """Return what to do so that a document, an item or a stage counts as done."""
+    if graph.fingerprint(name) is None:
+        known = any(stage.name == name for stage in graph.evidence.stages)
+        return "Run 'dvc repro'." if known else "Correct its entry in [[activities]]."
+    if name.startswith(PREFIX):
+        return f"Read it and sign: regml approve {name} --meaning approval."
+    return f"See what it needs: regml show {name}."
 
 
 @dataclass(frozen=True, slots=True)

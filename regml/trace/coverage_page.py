@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from regml.trace.coverage import Coverage, RowCoverage, State, title_of
+from regml.trace.facts import many
 
 
 def coverage_text(
@@ -52,7 +53,7 @@ def _head(coverage: Coverage) -> Iterator[str]:
     name = f"{catalogue.standard} ({catalogue.edition})"
     yield ", ".join(filter(None, (name, level_words(coverage))))
     counts = (f"{count} {state}" for state, count in coverage.counts.items() if count)
-    yield f"{len(coverage.rows)} rows: {', '.join(counts)}"
+    yield f"{many(len(coverage.rows), 'row', 'rows')}: {', '.join(counts)}"
 
 
 def _lines(found: RowCoverage, coverage: Coverage) -> Iterator[str]:

@@ -84,6 +84,11 @@ class Facts:
         return self.graph.items(MODELS[Kind(kind)])
 
 
+def many(count: int, one: str, several: str) -> str:
+    """Return a number with its noun."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def some(ids: Iterable[str]) -> str:
     """Return the first ids, and how many more there are."""
     every = list(ids)
@@ -99,14 +104,14 @@ def _rule(facts: Facts, name: str) -> Fact:
     if outcome.off:
         return Fact(None, f"check {name} is off: {outcome.off}")
     if outcome.open:
-        many = len(outcome.open)
-        word = "finding" if many == 1 else "findings"
-        return Fact(False, f"check {name}: {many} {word} ({outcome.title})", look)
+        found = many(len(outcome.open), "finding", "findings")
+        return Fact(False, f"check {name}: {found} ({outcome.title})", look)
     if not outcome.subjects:
         words = f"check {name} has nothing to look at ({outcome.title})"
         return Fact(False, words, f"See what it asks for: {look}")
     waived = f", {len(outcome.waived)} waived" if outcome.waived else ""
-    words = f"no finding for check {name} on {outcome.subjects} subjects{waived}"
+    subjects = many(outcome.subjects, "subject", "subjects")
+    words = f"no finding for check {name} on {subjects}{waived}"
     return Fact(True, words)
 
 
@@ -120,7 +125,8 @@ def _quiet(facts: Facts, name: str) -> Fact:
 
 def _items(facts: Facts, kind: str) -> Fact:
     count = len(facts.in_force(kind))
-    return Fact(bool(count), f"{count} items {kind}", f'regml new {kind.lower()} "..."')
+    words = many(count, f"item {kind}", f"items {kind}")
+    return Fact(bool(count), words, f'regml new {kind.lower()} "..."')
 
 
 def _filled(facts: Facts, name: str) -> Fact:
@@ -132,7 +138,8 @@ def _filled(facts: Facts, name: str) -> Fact:
     if empty:
         words = f"{len(empty)} of {len(items)} items {kind} say nothing of '{field}'"
         return Fact(False, words, f"Fill in '{field}' of {some(empty)}.")
-    return Fact(True, f"'{field}' of {len(items)} items {kind}")
+    words = many(len(items), f"item {kind}", f"items {kind}")
+    return Fact(True, f"'{field}' of {words}")
 
 
 def _requirements(facts: Facts, category: str) -> Fact:
@@ -140,7 +147,7 @@ def _requirements(facts: Facts, category: str) -> Fact:
     letter = next(n for n, (_, found) in CONTENT.items() if category in found)
     if not count and (none := _excluded(facts, f"IEC 62304 5.2.2 {letter}")):
         return none
-    words = f"{count} requirements of category {category}"
+    words = f"{many(count, 'requirement', 'requirements')} of category {category}"
     step = f"Write a requirement of category {category}: regml new srs"
     return Fact(bool(count), words, step)
 
@@ -172,7 +179,7 @@ def _hazards(facts: Facts, category: str) -> Fact:
     ]
     if not risks and (none := _excluded(facts, category)):
         return none
-    words = f"{len(risks)} risks of hazard category {category}"
+    words = f"{many(len(risks), 'risk', 'risks')} of hazard category {category}"
     return Fact(bool(risks), words, f"Write a risk with hazard_category {category}.")
 
 
@@ -186,7 +193,8 @@ def _excluded(facts: Facts, key: str) -> Fact | None:
 
 def _records(facts: Facts, sort: str) -> Fact:
     count = sum(map(RECORDS[sort], facts.graph.current.believed))
-    return Fact(bool(count), f"{count} {sort} recorded", RECORD_STEPS[sort])
+    words = many(count, sort.removesuffix("s"), sort)
+    return Fact(bool(count), f"{words} recorded", RECORD_STEPS[sort])
 
 
 def _approved(facts: Facts, kind: str) -> Fact:

@@ -13,7 +13,7 @@ from regml.standards.citation import is_below
 from regml.trace.citations import unknown_citations
 from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
 from regml.trace.external import kept_elsewhere
-from regml.trace.facts import SORTS, Fact, Facts, refuse_unknown
+from regml.trace.facts import SORTS, Fact, Facts, many, refuse_unknown
 from regml.trace.levels import knows, level_of
 from regml.trace.model import TraceGraph
 from regml.trace.results import approved_now
@@ -180,9 +180,10 @@ class Ledger:
         open_rows = [found for found in rows if found.state in OPEN]
         covered = sum(found.state is State.COVERED for found in rows)
         if not open_rows:
-            words = f"{covered} rows of {other.standard} covered, none open"
+            rows_there = many(covered, "row", "rows")
+            words = f"{rows_there} of {other.standard} covered, none open"
             return Fact(bool(covered), words)
-        words = f"{len(open_rows)} rows of {other.standard} are open"
+        words = f"{many(len(open_rows), 'row', 'rows')} of {other.standard} still open"
         person = all(found.state is State.MANUAL for found in open_rows)
         return Fact(False, words, f"regml gaps {key} --open", person=person)
 

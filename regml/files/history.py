@@ -56,11 +56,13 @@ class Commit:
 def start_of(root: Path, since: str | dt.date) -> str | None:
     """Return where a history begins: a commit, a day, or ``None`` if git knows neither.
 
+    A shallow clone does not know its history: nobody can tell what is missing.
+
     Args:
         root: The project.
         since: A day, or anything git can resolve to a commit.
     """
-    if not in_repository(root):
+    if not in_repository(root) or _is_shallow(root):
         return None
     text = str(since)
     if _DAY.fullmatch(text):
@@ -97,10 +99,11 @@ def last_changes(
 ) -> dict[str, Commit]:
     """Return the last commit that touched each of some files, by path.
 
-    Files that were never committed are left out.
+    Files that were never committed are left out; in a shallow clone all are, since its
+    oldest commit seems to have touched everything.
     """
     wanted = sorted(set(paths))
-    if not wanted or not in_repository(root):
+    if not wanted or not in_repository(root) or _is_shallow(root):
         return {}
     few = len(wanted) <= ARGUMENTS_AT_ONCE
     places = wanted if few else sorted({path.partition("/")[0] for path in wanted})
@@ -181,6 +184,10 @@ def _commits(
                 sorted(p.removeprefix(prefix) for p in paths if p.startswith(prefix))
             ),
         )
+
+
+def _is_shallow(root: Path) -> bool:
+    return run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def _prefix(root: Path) -> str:

@@ -51,7 +51,9 @@ def waivable(
     for finding in outcome.findings:
         found.setdefault(finding.subject, []).append(finding.message)
     prints: dict[str, str] = {}
-    for subject in subjects:
+    for named in subjects:
+        meant = (named, named.upper(), f"test:{named}", f"file:{named}")
+        subject = next((name for name in meant if name in found), named)
         if subject not in found:
             there = ", ".join(sorted(found)) or "nothing"
             known = "" if subject in graph.nodes else " does not exist, and it"

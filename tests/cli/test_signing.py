@@ -391,7 +391,7 @@ def test_an_earlier_state_knows_only_its_own_commits(team: Team) -> None:
 def test_a_beginning_that_git_does_not_know_is_a_finding(team: Team) -> None:
     team.edit("regml.toml", "[sources]", '[change_control]\nsince = "v9"\n\n[sources]')
     [finding] = team.findings("C06")
-    assert "begin with v9, which git does not know" in finding["message"]
+    assert "begin with v9, which git does not know here" in finding["message"]
 
 
 DOCUMENT = """\

@@ -133,7 +133,7 @@ DEFECTS = (
         "C06",
         "a beginning of change control that git does not know",
         replace(CLEAN, controlled_since=None, history=()),
-        "begin with v0, which git does not know",
+        "begin with v0, which git does not know here",
         severity=Severity.MAJOR,
     ),
     Defect(

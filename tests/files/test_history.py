@@ -143,3 +143,16 @@ def test_changed_files_are_edited_staged_and_new_ones(repository: Repository) ->
     (repository.root / "b").write_text("2", encoding="utf-8")
     (repository.root / "new").write_text("1", encoding="utf-8")
     assert changed_files(repository.root, first) == {"a", "b", "new"}
+
+
+def test_a_shallow_clone_knows_no_past(repository: Repository, tmp_path: Path) -> None:
+    first = repository.commit("First", {"a": "1"})
+    repository.commit("Second", {"b": "1"})
+    clone = tmp_path / "clone"
+    repository.git(
+        "clone", "--quiet", "--depth=1", repository.root.as_uri(), str(clone)
+    )
+    assert start_of(clone, "2026-01-01") is None
+    assert start_of(clone, "HEAD") is None
+    assert last_changes(clone, ["a", "b"]) == {}
+    assert last_changes(repository.root, ["a"])["a"].sha == first

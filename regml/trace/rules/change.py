@@ -91,10 +91,11 @@ def has_a_change_request(graph: TraceGraph, change: Change | str) -> Iterator[Ga
     if isinstance(change, str):
         yield Gap(
             "regml.toml",
-            f"Change control is to begin with {change}, which git does not know: no "
-            "commit is looked at.",
-            f"Make the baseline with 'git tag {change}', or correct 'since' under "
-            "[change_control].",
+            f"Change control is to begin with {change}, which git does not know here: "
+            "no commit is looked at.",
+            f"Make the baseline with 'git tag {change}', correct 'since' under "
+            "[change_control], or fetch a shallow clone whole: git fetch --unshallow "
+            "--tags.",
             "regml.toml",
         )
         return

@@ -239,9 +239,9 @@ def _by_its_author(graph: TraceGraph, name: str, found: list[Signed]) -> Iterato
         yield Gap(
             name,
             f"Nobody can tell whether the author of {name} is its only approver: "
-            f"{path} as it is was never committed.",
-            f"Commit {path}, or have its author sign with "
-            f"'regml approve --meaning authorship {name}'.",
+            f"{path} as it is was never committed, or the clone is shallow.",
+            f"Commit {path}, fetch the whole history (git fetch --unshallow), or have "
+            f"its author sign with 'regml approve --meaning authorship {name}'.",
             graph.where(name),
             Severity.MAJOR,
         )

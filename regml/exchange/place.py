@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 from regml.errors import BrokenFileError, ConfigError
 from regml.exchange.convert import Converted
@@ -16,24 +15,7 @@ from regml.files.markdown import (
     parse_item,
     write_item,
 )
-from regml.items.base import Kind
-
-FOLDERS: Final = {
-    Kind.USER_NEED: "requirements_srs/needs",
-    Kind.REQUIREMENT: "requirements_srs/software",
-    Kind.DATASET_SPECIFICATION: "requirements_srs/data",
-    Kind.ANNOTATION_PROTOCOL: "requirements_srs/data",
-    Kind.RISK: "risk",
-    Kind.SOFTWARE_ITEM: "design",
-    Kind.SOUP: "design/soup",
-    Kind.TEST_PROTOCOL: "verification",
-    Kind.CHANGE_REQUEST: "maintenance/changes",
-    Kind.PROBLEM_REPORT: "maintenance/problems",
-    Kind.PCCP_MODIFICATION: "maintenance/pccp",
-    Kind.EXCLUSION: "requirements_srs/exclusions",
-    Kind.EXTERNAL_EVIDENCE: "requirements_srs/external",
-}
-"""Where new items of each kind go."""
+from regml.files.new_item import FOLDERS
 
 
 class Action(StrEnum):

@@ -8,10 +8,13 @@ from regml.errors import BrokenFileError, ConfigError
 from regml.exchange.foreign import ForeignItem, ForeignLink, Reading
 from regml.exchange.mapping import Mapping, completed, read_mapping, write_mapping
 from regml.exchange.names import assign
-from regml.exchange.place import FOLDERS, checked_folder, write_all
+from regml.exchange.place import checked_folder, write_all
+from regml.files.new_item import FOLDERS
 from regml.items.base import Kind
 from regml.items.links import MODELS
 from regml.items.requirements import UserNeed
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_kind_has_a_folder_in_which_items_are_read() -> None:
@@ -114,6 +117,17 @@ def test_a_wrong_mapping_is_refused(tmp_path: Path, content: str, words: str) ->
     path.write_text(content, encoding="utf-8")
     with pytest.raises(BrokenFileError, match=words):
         read_mapping(path)
+
+
+def test_the_mapping_in_the_documentation_is_one(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "exchange-with-other-tools.md"
+    block = page.read_text(encoding="utf-8").partition("```yaml\n")[2]
+    path = tmp_path / "map.yaml"
+    path.write_text(block.partition("```")[0], encoding="utf-8")
+    mapping = read_mapping(path)
+    assert mapping.kind("SYS", "") == "UN"
+    assert mapping.target("TST", "Ablauf") == "preparation"
+    assert mapping.word("category", " leistung ") == "performance"
 
 
 def test_a_mapping_can_be_toml(tmp_path: Path) -> None:

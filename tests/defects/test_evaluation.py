@@ -357,3 +357,28 @@ def test_a_repetition_within_its_tolerance_is_one() -> None:
     )
     found = replace(evidence, records=(record(other, number=70), *evidence.records))
     assert "M11" not in rules(found)
+
+
+@pytest.mark.parametrize("noted", [None, 7, "text", [1], {"a": None}])
+def test_notes_of_another_shape_are_findings_and_no_crash(noted: Any) -> None:
+    """Stages of other projects may note anything under these names."""
+    note = {**PARTS.model_note, "metrics": {"tuning_dice": 0.88}}
+    start = {**note, "initial_weights": noted}
+    found = rules(
+        evidence_of(
+            replace(
+                PARTS,
+                model_note=start,
+                evaluation={
+                    "metrics": noted,
+                    "subgroups": noted,
+                    "interval": noted,
+                    "preparation": noted,
+                },
+                card={"preparation": noted, "tuning": noted},
+                deidentification={"series": noted, "residual_identifiers": noted},
+                annotation={"protocol_fingerprint": noted},
+            )
+        )
+    )
+    assert {"M05", "M10", "M12", "M13", "D06", "D09"} <= found

@@ -36,7 +36,9 @@ def is_deidentified(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
         )
     else:
         facts = facts_of(record, "deidentification")
-        yield from _as_agreed(graph, dataset, str(facts.get("configuration_sha256")))
+        yield from _as_agreed(
+            graph, dataset, str(facts.get("configuration_sha256") or "unknown")
+        )
         if facts.get("residual_identifiers") != 0:
             yield Gap(
                 f"run@{record.id}",

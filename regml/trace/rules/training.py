@@ -1,5 +1,6 @@
 """M: what the training left fits together, can be repeated, and is what was planned."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from statistics import fmean
@@ -7,13 +8,10 @@ from typing import Any
 
 from regml.digest import Artifact
 from regml.findings import Severity
-from regml.items.config import Role
 from regml.items.data import Preparation
-from regml.items.lifecycle import PccpModification
-from regml.items.recorded import Outcome, Record, Release, StageRun
+from regml.items.recorded import Outcome, Record, StageRun
 from regml.trace.current import facts_of
-from regml.trace.model import SHORT, ModelVersion, TraceGraph
-from regml.trace.results import approved_now
+from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
 TOLERANCE = 2e-6
@@ -74,8 +72,7 @@ def says_what_was_recorded(
 
 def _of_card(record: Record, card: Mapping[str, Any]) -> Iterator[str]:
     facts = facts_of(record, "model")
-    tuning, metrics = card.get("tuning"), facts.get("metrics")
-    manifest = _input(record, str(facts.get("manifest", "")))
+    manifest = input_of(record, str(facts.get("manifest", "")))
     pairs = {
         "seed": (card.get("seed"), facts.get("seed")),
         "hyperparameters": (card.get("hyperparameters"), facts.get("hyperparameters")),
@@ -84,8 +81,8 @@ def _of_card(record: Record, card: Mapping[str, Any]) -> Iterator[str]:
             manifest.sha256 if manifest else None,
         ),
         "tuning Dice": (
-            tuning.get("dice") if isinstance(tuning, Mapping) else None,
-            metrics.get("tuning_dice") if isinstance(metrics, Mapping) else None,
+            _mapping(card.get("tuning")).get("dice"),
+            _mapping(facts.get("metrics")).get("tuning_dice"),
         ),
     }
     for name, (told, recorded) in pairs.items():
@@ -97,17 +94,18 @@ def _of_card(record: Record, card: Mapping[str, Any]) -> Iterator[str]:
 def _means(graph: TraceGraph, record: Record) -> Iterator[tuple[str, float, float]]:
     """Give the reported means that do not follow from the scores."""
     facts = facts_of(record, "evaluation")
-    reported = facts.get("metrics")
+    reported = _mapping(facts.get("metrics"))
     scores = graph.evidence.scores.get(str(facts.get("per_case", "")), ())
-    for label, told in reported.items() if isinstance(reported, Mapping) else ():
+    for label, told in reported.items():
         values = [
             score.metrics["dice"]
             for score in scores
             if (score.split, score.condition, score.label) == ("test", "", label)
             and "dice" in score.metrics
         ]
-        if values and abs(fmean(values) - float(told)) > TOLERANCE:
-            yield label, float(told), fmean(values)
+        number = float(told) if isinstance(told, int | float) else math.nan
+        if values and not abs(fmean(values) - number) <= TOLERANCE:
+            yield label, number, fmean(values)
 
 
 # IEC 62304 5.8.5
@@ -173,16 +171,13 @@ def _repeats(other: Record, record: Record) -> bool:
 
 
 def _score(record: Record) -> float | None:
-    metrics = facts_of(record, "model").get("metrics")
-    value = metrics.get("tuning_dice") if isinstance(metrics, Mapping) else None
+    value = _mapping(facts_of(record, "model").get("metrics")).get("tuning_dice")
     return float(value) if isinstance(value, int | float) else None
 
 
 def _tolerance(record: Record) -> float:
-    parameters = facts_of(record, "model").get("hyperparameters")
-    value = (
-        parameters.get("repeat_tolerance") if isinstance(parameters, Mapping) else None
-    )
+    parameters = _mapping(facts_of(record, "model").get("hyperparameters"))
+    value = parameters.get("repeat_tolerance")
     return float(value) if isinstance(value, int | float) else 0.0
 
 
@@ -217,7 +212,7 @@ def prepares_alike(graph: TraceGraph, record: Record) -> Iterator[Gap]:
         differing = [
             name
             for name in Preparation.model_fields
-            if _plain(one.get(name)) != _plain(two.get(name))
+            if plain(one.get(name)) != plain(two.get(name))
         ]
         if differing:
             yield Gap(
@@ -231,7 +226,7 @@ def prepares_alike(graph: TraceGraph, record: Record) -> Iterator[Gap]:
 
 def _preparations(graph: TraceGraph, record: Record) -> dict[str, Mapping[str, Any]]:
     """Return what each side that is there says of the preparation, as JSON values."""
-    told = {"the device": facts_of(record, "evaluation").get("preparation") or {}}
+    told = {"the device": _mapping(facts_of(record, "evaluation").get("preparation"))}
     current = graph.current.manifest
     if current and (manifest := graph.evidence.manifests.get(current.path)):
         prepared = manifest.preparation
@@ -239,11 +234,17 @@ def _preparations(graph: TraceGraph, record: Record) -> dict[str, Mapping[str, A
     if training := graph.current.training:
         path = str(facts_of(training, "model").get("card", ""))
         card = graph.evidence.cards.get(path, {})
-        told["the model card"] = card.get("preparation") or {}
+        told["the model card"] = _mapping(card.get("preparation"))
     return told
 
 
-def _plain(value: Any) -> Any:
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """Return a noted mapping, or an empty one where something else was noted."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a list for a tuple."""
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -281,112 +282,8 @@ def starts_from_known_weights(graph: TraceGraph, record: Record) -> Iterator[Gap
         )
 
 
-def _since_release(graph: TraceGraph) -> list[tuple[Record, Release, str]]:
-    """Return the last release with a model, and the sha256 of the present one."""
-    releases = [
-        (record, record.statement)
-        for record in graph.current.believed
-        if isinstance(record.statement, Release) and record.statement.model
-    ]
-    if not releases or graph.current.model is None:
-        return []
-    record, release = releases[-1]
-    return [(record, release, graph.current.model.sha256)]
-
-
-# FD&C Act section 515C
-@rule(
-    "M14",
-    "A model that was trained anew since the release stays within an approved change "
-    "control plan, and was measured.",
-    _since_release,
-    clauses=("FD&C Act 515C",),
-)
-def stays_within_the_plan(
-    graph: TraceGraph, subject: tuple[Record, Release, str]
-) -> Iterator[Gap]:
-    """Compares every parameter of the two trainings with the approved ranges."""
-    _, release, present = subject
-    released = release.model or ""
-    if present == released:
-        return
-    name, old = f"model@{present[:SHORT]}", f"model@{released[:SHORT]}"
-    if not graph.current.evaluation:
-        yield Gap(
-            name,
-            f"{name} was trained after {release.version} was released, and no believed "
-            "evaluation of it explains dvc.lock.",
-            "Carry out the protocol of the plan: run 'dvc repro'.",
-            "dvc.lock",
-        )
-    before = graph.nodes.get(old)
-    if before is None or not isinstance(before.value, ModelVersion):
-        yield Gap(
-            name,
-            f"{release.version} was released with {old}, whose training is not in the "
-            "records, so that the change cannot be compared with the plan.",
-            "Get the records of the released model back from the archive.",
-            "records/log.jsonl",
-        )
-        return
-    outside = list(_outside(graph, _settings(before.value.runs[-1])))
-    if outside:
-        yield Gap(
-            name,
-            f"{name} differs from the released {old} in what no approved modification "
-            f"of the change control plan allows: {'; '.join(outside)}.",
-            "Train within the ranges of an approved PCCP item, or take the change "
-            "through a change request and a new submission.",
-            "dvc.lock",
-        )
-
-
-def _outside(graph: TraceGraph, before: Mapping[str, Any]) -> Iterator[str]:
-    """Give each setting that changed beyond what a modification allows."""
-    training = graph.current.training
-    after = _settings(training) if training else {}
-    ranges = [
-        limit
-        for item in graph.items(PccpModification)
-        if approved_now(graph, item.id, (Role.QUALITY, Role.CLINICAL))
-        for limit in item.ranges
-    ]
-    for key in sorted(before.keys() | after.keys()):
-        old, new = before.get(key), after.get(key)
-        if old == new or any(
-            limit.parameter == key and limit.allows(new) for limit in ranges
-        ):
-            continue
-        yield f"{key} from {old} to {new}"
-
-
-def _settings(record: Record) -> Mapping[str, Any]:
-    """Return all that was set for a training, by dotted name, and its dataset."""
-    run = record.statement
-    if not isinstance(run, StageRun):
-        return {}
-    facts = facts_of(record, "model")
-    found: dict[str, Any] = {}
-    for values in run.parameters.values():
-        found.update(_flat(values))
-    found.update(_flat(facts.get("hyperparameters"), f"{run.stage}."))
-    manifest = _input(record, str(facts.get("manifest", "")))
-    if manifest:
-        found["dataset"] = manifest.sha256[:SHORT]
-    return found
-
-
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        return
-    for key, below in value.items():
-        if isinstance(below, Mapping):
-            yield from _flat(below, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", _plain(below)
-
-
-def _input(record: Record, path: str) -> Artifact | None:
+def input_of(record: Record, path: str) -> Artifact | None:
+    """Return what a run read from a path; ``None`` when it did not."""
     run = record.statement
     inputs = run.inputs if isinstance(run, StageRun) else ()
     return next((artifact for artifact in inputs if artifact.path == path), None)
@@ -403,5 +300,4 @@ RULES = (
     was_repeated,
     prepares_alike,
     starts_from_known_weights,
-    stays_within_the_plan,
 )

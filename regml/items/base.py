@@ -75,7 +75,7 @@ class Item(Strict):
     title: Line
     text: str = ""
     retired: Line | None = None
-    links: dict[LinkName, tuple[ItemId, ...]] = Field(default={})
+    links: dict[LinkName, tuple[ItemId, ...]] = Field(default_factory=dict)
     foreign_id: Line | None = None
 
     def __hash__(self) -> int:

@@ -50,7 +50,7 @@ def test_a_waiver_has_a_page() -> None:
     graph = build_graph(waived())
     [node] = [node for name, node in graph.nodes.items() if name.startswith("waiver@")]
     page = content(graph, node, ())
-    facts = dict(page.facts.rows)
+    facts = {row[0]: row[1] for row in page.facts.rows}
     assert (facts["Check"], facts["Until"], facts["Now"]) == (
         "T01",
         "2026-03-01",

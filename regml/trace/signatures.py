@@ -119,18 +119,16 @@ def has_role(graph: TraceGraph, signed: Signed) -> bool:
 
 def approved_as_it_is(graph: TraceGraph, name: str) -> bool:
     """Tell whether every role that has to approved an item as it is now."""
-    known = graph.fingerprint(name) is not None
-    return known and not missing_approvers(graph, name)
+    return not missing_approvers(graph, name) and graph.fingerprint(name) is not None
 
 
 def missing_approvers(graph: TraceGraph, name: str) -> tuple[Role, ...]:
     """Return the roles that have to approve an item and did not, as it is now."""
-    now = graph.fingerprint(name)
     signed = {
         s.said.role
         for s in signatures(graph, name)
-        if s.fingerprint == now
-        and s.said.meaning in APPROVING
+        if s.said.meaning in APPROVING
+        and s.fingerprint == graph.fingerprint(name)
         and may_approve(graph, s)
     }
     return tuple(role for role in approvers(graph, name) if role not in signed)

@@ -216,7 +216,7 @@ def _not_done(graph: TraceGraph, activity: Activity) -> Iterator[Gap]:
 
 def _how(graph: TraceGraph, name: str) -> str:
     """Return what to do so that a document, an item or a stage counts as done."""
-    if graph.fingerprint(name) is None:
+    if name not in graph.nodes:
         known = any(stage.name == name for stage in graph.evidence.stages)
         return "Run 'dvc repro'." if known else "Correct its entry in [[activities]]."
     if name.startswith(PREFIX):

@@ -1,6 +1,7 @@
 """DVC stage ``import_annotations``: bring the readers' outlines to their images."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import regml
@@ -30,6 +31,7 @@ def main() -> None:
             "protocol_fingerprint": report.protocol.fingerprint,
             "readers": [reader.reader for reader in report.readers],
             "cases": len(report.cases),
+            "problems": Counter(problem.kind for problem in report.problems),
             "mean_dice": report.agreement.dice if report.agreement else {},
         },
     )

@@ -110,6 +110,20 @@ def retrained(pccp: PccpModification | None = None) -> Evidence:
     )
 
 
+def released(**fields: Any) -> Evidence:
+    """Return a project with another release; all that was handed over is kept."""
+    handed_over = release(**fields)
+    kept = {a.sha256: "cache of DVC" for a in handed_over.artifacts}
+    return replace(
+        without(CLEAN, 10),
+        records=(
+            *without(CLEAN, 10).records,
+            record(handed_over, number=82, signer="quinn"),
+        ),
+        kept={**CLEAN.kept, **kept},
+    )
+
+
 def plan(**limits: Any) -> PccpModification:
     return PccpModification(
         id="PCCP-01",
@@ -135,6 +149,19 @@ DEFECTS = (
         "a card of other weights",
         card(weights_sha256="ab" * 32),
         "names the weights model@abababababab",
+    ),
+    Defect(
+        "M01",
+        "a release with another file than it names",
+        released(artifacts=(artifact(WEIGHTS, "wrong"),)),
+        f"was handed over is model@{artifact(WEIGHTS, 'wrong').sha256[:12]}",
+    ),
+    Defect(
+        "M01",
+        "a release of a model that nobody measured",
+        released(model="fe" * 32, artifacts=()),
+        "names model@fefefefefefe, which no recorded evaluation measured",
+        also=frozenset({"M14", "T15"}),
     ),
     Defect(
         "M05",

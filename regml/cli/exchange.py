@@ -59,6 +59,7 @@ def import_(
     from regml.exchange.place import checked_folder
     from regml.exchange.report import placed_text, remarks_text
     from regml.files.markdown import read_items
+    from regml.files.new_item import given_ids
 
     root = project_root(ctx.obj)
     mapping = MAPPINGS[Source(form)]
@@ -66,7 +67,12 @@ def import_(
         mapping = read_mapping(ctx.obj / map_file).over(mapping)
     folder = checked_folder(root, into) if into is not None else None
     plan = plan_import(
-        Source(form), ctx.obj / source, mapping, read_items(root), into=folder
+        Source(form),
+        ctx.obj / source,
+        mapping,
+        read_items(root),
+        into=folder,
+        given=given_ids(root),
     )
     if write_map is not None:
         text = write_mapping(completed(mapping, plan.reading))
@@ -117,7 +123,8 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
     project = open_project(project_root(ctx.obj), at=at)
     exported = export_project(project, target)
     if out is None:
-        click.get_binary_stream("stdout").write(exported.content)
+        sys.stdout.buffer.write(exported.content)
+        sys.stdout.buffer.flush()
     else:
         _write(ctx.obj / out, exported.content)
     click.echo(remarks_text(exported.remarks), nl=False, err=True)

@@ -42,7 +42,10 @@ class Conversion:
 
 
 def convert(
-    reading: Reading, mapping: Mapping, existing: Iterable[AnyItem] = ()
+    reading: Reading,
+    mapping: Mapping,
+    existing: Iterable[AnyItem] = (),
+    given: Iterable[str] = (),
 ) -> Conversion:
     """Make items of everything a source holds.
 
@@ -50,11 +53,12 @@ def convert(
         reading: The source.
         mapping: What becomes what.
         existing: Items of the project; those imported before keep their ids.
+        given: Ids that removed items had; no other item gets one of them.
     """
     there = tuple(existing)
     remarks = list(reading.remarks)
     known_kinds = _with_kinds(reading, mapping, remarks)
-    names = assign(known_kinds, there)
+    names = assign(known_kinds, there, given)
     meanings = lookup(names, there)
     ways = _links(reading, mapping, names)
     left = {source.id for source in reading.items} - set(names)

@@ -1,11 +1,12 @@
 """What other tools' files hold, before it is known what it means here."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Value = str | int | float | bool | None | Sequence[Any] | Mapping[str, Any]
-"""A value as JSON knows it."""
+Value = str | int | float | bool | dt.date | None | Sequence[Any] | Mapping[str, Any]
+"""A value as JSON, YAML or a spreadsheet knows it."""
 
 
 @dataclass(frozen=True, slots=True)

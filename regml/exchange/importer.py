@@ -39,8 +39,17 @@ def plan_import(
     existing: Iterable[LocatedItem],
     *,
     into: str | None = None,
+    given: Iterable[str] = (),
 ) -> Import:
     """Read a source and say which files it becomes; writes nothing.
+
+    Args:
+        form: Of the source.
+        source: File or folder.
+        mapping: What becomes what.
+        existing: Items of the project.
+        into: Folder for new items, relative to the project; else one per kind.
+        given: Ids that removed items had; no other item gets one of them.
 
     Raises:
         BrokenFileError: The source is not what the format says.
@@ -49,7 +58,7 @@ def plan_import(
     """
     there = tuple(existing)
     reading = read_source(form, source, mapping)
-    conversion = convert(reading, mapping, (located.item for located in there))
+    conversion = convert(reading, mapping, (one.item for one in there), given)
     placed, unwritten = place(conversion.items, there, into)
     return Import(reading, placed, (*conversion.remarks, *unwritten))
 

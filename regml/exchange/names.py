@@ -21,43 +21,88 @@ class Name:
 
 
 def assign(
-    items: Iterable[tuple[ForeignItem, Kind]], existing: Iterable[AnyItem]
+    items: Iterable[tuple[ForeignItem, Kind]],
+    existing: Iterable[AnyItem],
+    given: Iterable[str] = (),
 ) -> dict[str, Name]:
     """Return our id for each foreign id.
 
     An item that was imported before keeps its id; one of our ids stays as it is; else
     the foreign number is kept where it is free, and the next free one taken where not.
+
+    Args:
+        items: Foreign items with their kinds.
+        existing: Items of the project.
+        given: Ids that removed items had; no other item gets one of them.
     """
-    there = tuple(existing)
-    before = {(i.kind, i.foreign_id): i.id for i in there if i.foreign_id}
-    taken = {item.id for item in there}
+    there = {item.id: item for item in existing}
+    before = {(i.kind, i.foreign_id): i.id for i in there.values() if i.foreign_id}
+    numbers = _Numbers([*there, *given], there)
     names: dict[str, Name] = {}
     rest = []
     for foreign, kind in items:
-        stated = foreign.attributes.get("foreign_id")
         old = before.get((kind, foreign.id))
-        if old is None and _is_ours(foreign.id, kind):
-            owner = next((i for i in there if i.id == foreign.id), None)
-            free = owner is None or not owner.foreign_id or owner.foreign_id == stated
-            old = foreign.id if free else None
+        if old is None and _may_keep(foreign, kind, there.get(foreign.id)):
+            old = foreign.id
         if old is None:
             rest.append((foreign, kind))
         else:
+            numbers.take(old)
             names[foreign.id] = Name(old, kind)
-            taken.add(old)
     late = []
     for foreign, kind in rest:
-        wanted = _with_number_of(foreign.id, kind, _width(kind, there))
-        if wanted is None or wanted in taken:
+        wanted = numbers.like(foreign.id, kind)
+        if wanted is None:
             late.append((foreign, kind))
         else:
+            numbers.take(wanted)
             names[foreign.id] = Name(wanted, kind)
-            taken.add(wanted)
     for foreign, kind in late:
-        new = _next_free(kind, taken, _width(kind, there))
-        names[foreign.id] = Name(new, kind)
-        taken.add(new)
+        names[foreign.id] = Name(numbers.next(kind), kind)
     return names
+
+
+class _Numbers:
+    """Which ids are taken.
+
+    Args:
+        taken: Ids that no new item gets.
+        shown: Ids whose number of digits is to be followed.
+    """
+
+    def __init__(self, taken: Iterable[str], shown: Iterable[str]) -> None:
+        self._taken: set[str] = set()
+        self._highest: dict[str, int] = {}
+        self._width: dict[str, int] = {}
+        for name in shown:
+            prefix, _, number = name.rpartition("-")
+            width = self._width.get(prefix, len(number))
+            self._width[prefix] = min(width, len(number))
+        for name in taken:
+            self.take(name)
+
+    def take(self, name: str) -> None:
+        """Note that an id is taken."""
+        prefix, _, number = name.rpartition("-")
+        self._taken.add(name)
+        self._highest[prefix] = max(self._highest.get(prefix, 0), int(number))
+
+    def like(self, text: str, kind: Kind) -> str | None:
+        """Return the id with the number of a foreign one, where it is free."""
+        number = re.search(r"(?<![0-9.\-])[-_. ]?([0-9]{1,9})$", text)
+        if number is None:
+            return None
+        wanted = self._name(kind, number[1])
+        return None if wanted in self._taken else wanted
+
+    def next(self, kind: Kind) -> str:
+        """Return the next free id and take it."""
+        name = self._name(kind, str(self._highest.get(kind.value, 0) + 1))
+        self.take(name)
+        return name
+
+    def _name(self, kind: Kind, number: str) -> str:
+        return f"{kind.value}-{number.zfill(self._width.get(kind.value, _DIGITS))}"
 
 
 def lookup(names: Mapping[str, Name], existing: Iterable[AnyItem]) -> dict[str, Name]:
@@ -70,20 +115,9 @@ def lookup(names: Mapping[str, Name], existing: Iterable[AnyItem]) -> dict[str, 
     return known | dict(names)
 
 
-def _is_ours(text: str, kind: Kind) -> bool:
-    return re.fullmatch(rf"{kind.value}-[0-9]{{2,}}", text) is not None
-
-
-def _with_number_of(text: str, kind: Kind, width: int) -> str | None:
-    number = re.search(r"(?<![0-9.\-])[-_. ]?([0-9]{1,9})$", text)
-    return f"{kind.value}-{number[1].zfill(width)}" if number else None
-
-
-def _next_free(kind: Kind, taken: set[str], width: int) -> str:
-    numbers = [int(i.rpartition("-")[2]) for i in taken if i.startswith(f"{kind}-")]
-    return f"{kind.value}-{str(max(numbers, default=0) + 1).zfill(width)}"
-
-
-def _width(kind: Kind, existing: Iterable[AnyItem]) -> int:
-    widths = [len(i.id.rpartition("-")[2]) for i in existing if i.kind is kind]
-    return min(widths, default=_DIGITS)
+def _may_keep(foreign: ForeignItem, kind: Kind, owner: AnyItem | None) -> bool:
+    """Tell whether a foreign id is one of ours and means the same item here."""
+    if re.fullmatch(rf"{kind.value}-[0-9]{{2,}}", foreign.id) is None:
+        return False
+    stated = foreign.attributes.get("foreign_id")
+    return owner is None or not owner.foreign_id or owner.foreign_id == stated

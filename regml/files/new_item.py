@@ -94,6 +94,19 @@ def next_id(root: Path, kind: Kind) -> str:
     return f"{kind}-{max(map(int, taken), default=0) + 1:0{width}}"
 
 
+def given_ids(root: Path) -> frozenset[str]:
+    """Return every id that an item has or ever had in a commit.
+
+    Raises:
+        ConfigError: git refuses to tell its history.
+    """
+    return frozenset(
+        f"{match[1].upper()}-{match[2]}"
+        for name in (*_names(root), *_committed(root))
+        if (match := _NAME.fullmatch(name)) and match[1].upper() in set(Kind)
+    )
+
+
 def kind_table(root: Path) -> tuple[tuple[str, str, str, str], ...]:
     """Return a row per kind: its name, what it is, its folder and its next free id.
 

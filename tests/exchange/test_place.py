@@ -98,6 +98,12 @@ def test_an_item_that_was_imported_before_keeps_its_id() -> None:
     assert named("N-1", "N-01", existing=(old, other)) == ["UN-05", "UN-06"]
 
 
+def test_the_id_of_a_removed_item_is_not_given_again() -> None:
+    items = [(ForeignItem(one, "", ""), Kind.USER_NEED) for one in ("N-2", "N")]
+    names = assign(items, (), given=("UN-002", "UN-009"))
+    assert [name.id for name in names.values()] == ["UN-010", "UN-011"]
+
+
 # -- mappings -------------------------------------------------------------------------
 
 

@@ -214,6 +214,30 @@ def changes_since(
     return tuple(line for line in lines if line)
 
 
+def named_then(graph: TraceGraph, signed: Signed) -> frozenset[str] | None:
+    """Return every text an item held when it was signed, so also what it linked to.
+
+    ``None`` when it is as it was, or when its content is not kept: one signature may be
+    under several items, and what it saw of a target need not be for this one.
+    """
+    if signed.fingerprint == graph.fingerprint(signed.name):
+        return None
+    then = next(_kept(graph, signed.fingerprint, signed.record), None)
+    return None if then is None else frozenset(_texts(then))
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for entry in value.values():
+                yield from _texts(entry)
+        case list():
+            for entry in value:
+                yield from _texts(entry)
+
+
 def _of_document(
     graph: TraceGraph, then: Mapping[str, Any], now: Mapping[str, Any], record: Record
 ) -> Iterator[str]:

@@ -4,6 +4,7 @@ A waived finding stays a finding; it is printed everywhere and only does not cou
 Whatever is wrong with the waiver, the finding counts and says what it is.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -83,10 +84,29 @@ def _void(graph: TraceGraph, record: Record, waiver: Waiver) -> str:
         return f"it was signed in the role {waiver.role}, which waives nothing"
     if not signer_may(record, MAY_DECIDE, graph.evidence.config):
         return f"who signed it has not got the role {' or '.join(MAY_DECIDE)}"
-    signed = waiver.origin.finished_utc[:10]
-    if signed > graph.evidence.today.isoformat():
-        return f"it was signed on {signed}, a day that is to come"
+    signed = moment(waiver.origin.finished_utc)
+    if signed is None:
+        return "nobody can tell when it was signed"
+    if is_to_come(signed.date(), graph.evidence.today):
+        return f"it was signed on {signed.date()}, a day that is to come"
     return ""
+
+
+def moment(text: str) -> dt.datetime | None:
+    """Return a time of a record, or ``None`` when it is no time in UTC."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.utcoffset() == dt.timedelta() else None
+
+
+def is_to_come(day: dt.date, today: dt.date) -> bool:
+    """Tell whether a record cannot be of a day; it may be of the next one.
+
+    A build that is dated by its commit sees records of the day after it.
+    """
+    return day - dt.timedelta(days=1) > today
 
 
 def _waivers(graph: TraceGraph) -> Iterator[tuple[Record, Waiver]]:

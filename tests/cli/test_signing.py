@@ -52,6 +52,13 @@ TOMORROW = (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)).isoformat()
 PEOPLE = {"Dora": '["developer"]', "Quinn": '["quality"]'}
 
 
+class Terminal(io.StringIO):
+    """What somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Done(NamedTuple):
     """What came of a command."""
 
@@ -82,7 +89,9 @@ class Team:
             "GIT_COMMITTER_EMAIL": email,
         }
 
-    def regml(self, *arguments: str, by: str = "Quinn", **env: str) -> Done:
+    def regml(
+        self, *arguments: str, by: str = "Quinn", types: str = "", **env: str
+    ) -> Done:
         """Run the command in this process: what is typed goes in, status comes out."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
@@ -92,7 +101,7 @@ class Team:
                 patch.setenv(name, value)
             patch.chdir(self.root)
             patch.setattr(sys, "argv", ["regml", *arguments])
-            patch.setattr(sys, "stdin", io.StringIO())
+            patch.setattr(sys, "stdin", Terminal(types) if types else io.StringIO())
             with redirect_stdout(out), redirect_stderr(err):
                 status = main()
         return Done(status, out.getvalue(), err.getvalue())
@@ -248,6 +257,14 @@ def test_all_items_of_a_kind_are_shown_before_they_are_signed(team: Team) -> Non
     assert "add --yes" in asked.stderr
     signed = team.regml("approve", "--all", "srs", "--meaning", "approval", "--yes")
     assert (signed.returncode, "signed 1 items" in signed.stderr) == (0, True)
+
+
+def test_at_a_terminal_one_is_asked(team: Team) -> None:
+    command = ("approve", "--all", "srs", "--all", "un", "--meaning", "approval")
+    refused = team.regml(*command, types="n\n")
+    assert (refused.returncode, "Sign these 2 items" in refused.stderr) == (2, True)
+    assert not (team.root / "records").exists()
+    assert team.regml(*command, types="y\n").returncode == 0
 
 
 def test_the_author_cannot_be_the_only_approver(team: Team) -> None:

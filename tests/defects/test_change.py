@@ -28,6 +28,7 @@ from tests.factories import (
 )
 
 NAMELESS = replace(origin("Quinn"), person=Person("", "quinn@example.org"))
+TIMELESS = origin("Quinn", finished_utc="2026-13-45T10:00:00Z")
 KNOWN = {item.id: item for item in PARTS.items}
 LATER = {
     "started_utc": "2026-01-25T10:00:00Z",
@@ -247,7 +248,7 @@ DEFECTS = (
             "quinn",
             CLEAN,
             signed(
-                "SRS-001", origin=origin("Quinn", finished_utc="2026-02-02T09:00:00Z")
+                "SRS-001", origin=origin("Quinn", finished_utc="2026-02-03T09:00:00Z")
             ),
         ),
         "which is to come",
@@ -255,9 +256,17 @@ DEFECTS = (
     ),
     Defect(
         "C13",
+        "a signature without time",
+        by("quinn", CLEAN, signed("SRS-001", origin=TIMELESS)),
+        "states the time '2026-13-45T10:00:00Z', which is none in UTC",
+        also=frozenset({"C20"}),
+    ),
+    Defect(
+        "C13",
         "a signature before the commit it was made on",
-        replace(CLEAN, commit_times={origin().commit or "": "2026-01-05T10:07:00Z"}),
+        replace(CLEAN, commit_times={origin().commit or "": "2026-01-05T10:08:00Z"}),
         "before the commit it was made on",
+        also=frozenset({"C20"}),
     ),
     Defect(
         "C13",
@@ -404,3 +413,10 @@ def test_a_quality_engineer_who_signed_as_developer_verified_nothing() -> None:
     )
     found = findings(replace(CLEAN, config=both, records=spoken))
     assert "SRS-003" in {f.subject for f in found if f.rule == "T04"}
+
+
+def test_what_another_item_of_the_same_signature_linked_to_is_not_confirmed() -> None:
+    both = by("quinn", CLEAN, signed("SRS-003", "SRS-004"))
+    assert findings(both) == []
+    found = findings(with_item(both, "SRS-003", controls=("RISK-001",)))
+    assert [f.subject for f in found if f.rule == "T12"] == ["SRS-003"]

@@ -79,8 +79,12 @@ def test_a_waived_finding_stays_a_finding_that_does_not_count() -> None:
         ({"until": dt.date(2026, 1, 31)}, "it ended on 2026-01-31"),
         ({"role": "developer"}, "in the role developer, which waives nothing"),
         (
-            {"origin": origin("Quinn", finished_utc="2026-02-02T00:00:00Z")},
-            "it was signed on 2026-02-02, a day that is to come",
+            {"origin": origin("Quinn", finished_utc="2026-02-03T00:00:00Z")},
+            "it was signed on 2026-02-03, a day that is to come",
+        ),
+        (
+            {"origin": origin("Quinn", finished_utc="yesterday")},
+            "nobody can tell when it was signed",
         ),
         ({"subjects": {"SRS-001": "0" * 64}}, "SRS-001 changed since"),
         ({"subjects": {"SRS-001": ""}}, "SRS-001 changed since"),

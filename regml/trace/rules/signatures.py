@@ -1,6 +1,6 @@
 """C: signatures hold what was signed, by whom, and when (21 CFR 11.50, 11.70)."""
 
-import re
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -30,16 +30,19 @@ from regml.trace.signatures import (
     changes_since,
     has_role,
     may_approve,
+    named_then,
     of_target,
     signatures,
     signed_names,
     standing,
 )
+from regml.trace.waivers import is_to_come, moment
 
 TELL_OF_THE_PAST: Final = frozenset({Kind.CHANGE_REQUEST, Kind.PROBLEM_REPORT})
 """What they name changes because of them: that makes no link of theirs suspect."""
 
-_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+CLOCKS_APART: Final = dt.timedelta(minutes=2)
+"""How far the clocks of two machines may be apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,12 @@ def _links(graph: TraceGraph) -> Iterator[Confirmed]:
             continue
         if item.kind in TELL_OF_THE_PAST:
             continue
+        named = named_then(graph, signed)
         for target in dict.fromkeys(ref.target for ref in references(item)):
             if graph.fingerprint(target) is not None:
-                yield Confirmed(signed, target, signed.said.linked.get(target))
+                was_there = named is None or target in named
+                seen = signed.said.linked.get(target) if was_there else None
+                yield Confirmed(signed, target, seen)
 
 
 # IEC 62304 6.3.1, 8.2.3
@@ -323,13 +329,14 @@ def _flaws(
             yield f"states no {name}"
     if isinstance(said, Approval) and said.meaning not in MEANINGS:
         yield f"has the meaning {said.meaning!r}, which is none of 21 CFR 11.50"
-    if not _UTC.fullmatch(origin.finished_utc):
-        yield f"states the time {origin.finished_utc!r}, which is not UTC"
+    signed = moment(origin.finished_utc)
+    if signed is None:
+        yield f"states the time {origin.finished_utc!r}, which is none in UTC"
         return
-    if origin.finished_utc[:10] > graph.evidence.today.isoformat():
+    if is_to_come(signed.date(), graph.evidence.today):
         yield f"is of {origin.finished_utc}, which is to come"
-    made = graph.evidence.commit_times.get(origin.commit or "", "")
-    if origin.finished_utc[:19] < made[:19]:
+    made = graph.evidence.commit_times.get(origin.commit or "")
+    if made and signed + CLOCKS_APART < dt.datetime.fromisoformat(made):
         yield (
             f"is of {origin.finished_utc}, before the commit it was made on "
             f"({(origin.commit or '')[:12]} of {made})"

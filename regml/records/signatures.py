@@ -129,9 +129,13 @@ def waiver_row(waiver: Waiver, previous: list[str]) -> Json:
 
 
 def read_waiver(predicate: Json, subject: list[Json]) -> Waiver:
-    """Return the waiver that :func:`waiver_row` wrote."""
+    """Return the waiver that :func:`waiver_row` wrote.
+
+    Raises:
+        ValueError: What it names is not what its digests say.
+    """
     told = {row["name"]: row["annotations"] for row in subject}
-    return Waiver(
+    waiver = Waiver(
         origin=read_origin(predicate["regml_origin"]),
         role=predicate["role"],
         rule=predicate["rule"],
@@ -140,6 +144,9 @@ def read_waiver(predicate: Json, subject: list[Json]) -> Waiver:
         until=dt.date.fromisoformat(predicate["until"]),
         because=predicate["because"],
     )
+    if waived(waiver) != subject:
+        raise ValueError("the findings it waives are not what their digests say")
+    return waiver
 
 
 def released(release: Release) -> list[Json]:

@@ -130,3 +130,21 @@ def test_a_waiver_in_the_name_of_somebody_else_is_a_problem(project: Any) -> Non
     log = project.log()
     assert log.records == ()
     assert "in the name of eve@example.org" in log.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digest": {"sha256": "0" * 64}},
+        {"name": "SRS-002"},
+        {"annotations": {"regml_fingerprint": "", "regml_messages": []}},
+    ],
+)
+def test_a_waiver_whose_digests_do_not_fit_is_refused(change: dict[str, Any]) -> None:
+    whole = Waiver(ORIGIN, "quality", "T03", SUBJECTS, MESSAGES, TOMORROW, "x")
+    document = write(whole, [])
+    document["subject"][0] |= change
+    if "name" in change:
+        document["subject"].append(dict(document["subject"][0]))
+    with pytest.raises(RecordError, match="not what their digests say"):
+        read(document, name="x")

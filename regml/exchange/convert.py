@@ -62,30 +62,52 @@ def convert(
     meanings = lookup(names, there)
     ways = _links(reading, mapping, names)
     left = {source.id for source in reading.items} - set(names)
-    done: list[Converted] = []
-    failed: dict[str, str] = {}
+    drafts = []
     for source, _ in known_kinds:
         draft = Draft(source, names[source.id], mapping, reading.ours)
-        links = [*ways.get(source.id, ())]
-        for name, value in source.attributes.items():
-            if value in (None, "", [], {}):
-                continue
-            if (role := _link_role(draft, name)) is not None:
-                ids = split_ids(value)
-                links += [ForeignLink(role, target) for target in ids]
-            else:
-                draft.take(name, value)
+        links = [*ways.get(source.id, ()), *_take_attributes(draft)]
         _take_links(draft, links, meanings, left)
+        drafts.append((draft, links))
+    stated = _stated(draft for draft, _ in drafts)
+    before = {} if reading.ours else {item.id: item for item in there}
+    done: list[Converted] = []
+    failed: dict[str, str] = {}
+    for draft, links in drafts:
+        name = draft.name
+        if (old := before.get(name.id)) is not None:
+            draft.keep_what_only_we_say(old, stated[name.kind])
         item = draft.finish()
         if item is None:
-            failed[names[source.id].id] = source.id
+            failed[name.id] = draft.source.id
         else:
             repeated = [link for link in links if _repeated(draft, link)]
             draft.remarks += _not_inside(draft, repeated, item, meanings)
-            done.append(Converted(item, source))
+            done.append(Converted(item, draft.source))
         remarks += draft.remarks
     remarks += _links_to(failed, done)
     return Conversion(tuple(done), tuple(remarks))
+
+
+def _stated(drafts: Iterable[Draft]) -> dict[Kind, set[str]]:
+    """Return the fields of each kind that a source speaks of in any of its items."""
+    found: dict[Kind, set[str]] = {}
+    for draft in drafts:
+        fields = found.setdefault(draft.name.kind, set())
+        fields |= {*draft.values, *(["text"] if draft.parts else [])}
+    return found
+
+
+def _take_attributes(draft: Draft) -> list[ForeignLink]:
+    """Take all attributes of a draft's source; return those that are links."""
+    links: list[ForeignLink] = []
+    for name, value in draft.source.attributes.items():
+        if value in (None, "", [], {}):
+            continue
+        if (role := _link_role(draft, name)) is not None:
+            links += [ForeignLink(role, target) for target in split_ids(value)]
+        else:
+            draft.take(name, value)
+    return links
 
 
 def _with_kinds(

@@ -1,6 +1,6 @@
 """One item in the making: fields, sections of its body, and what has no place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -112,6 +112,21 @@ class Draft:
         """Return the field that is called like an attribute."""
         folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
         return folded if folded in self.forms else None
+
+    def keep_what_only_we_say(self, old: AnyItem, stated: Set[str]) -> None:
+        """Keep what a person entered here and the source never speaks of.
+
+        Args:
+            old: The item as it is in the project.
+            stated: Fields that the source states for any item of this kind.
+        """
+        here = old.model_dump(mode="json", exclude={"id"}, exclude_defaults=True)
+        body = here.pop("text", "")
+        if "text" not in stated:
+            self.parts = [body.partition(HEADING)[0]]
+        for name, value in here.items():
+            if name not in stated:
+                self.values.setdefault(name, value)
 
     def finish(self) -> AnyItem | None:
         """Return the item, or ``None`` where its kind lacks something essential."""

@@ -236,3 +236,26 @@ def test_an_item_without_kind_names_how_to_give_it_one(tmp_path: Path) -> None:
     assert conversion.remarks[0].remedy == (
         "Say what it means in the mapping, e.g. kinds: {xyz: SRS}."
     )
+
+
+# -- again ----------------------------------------------------------------------------
+
+
+def test_what_only_we_say_survives_the_next_import(fixtures: Path) -> None:
+    form, path = Source.DOORSTOP, fixtures / "doorstop"
+    first = items(read(form, path))
+    ours = first["SRS-001"].model_copy(
+        update={"category": Category.SECURITY, "controls": ("RISK-001",)}
+    )
+    reading = read_source(form, path, MAPPINGS[form])
+    again = convert(reading, MAPPINGS[form], [ours, first["UN-001"]])
+    assert items(again)["SRS-001"] == ours
+
+
+def test_what_the_source_took_back_goes(fixtures: Path) -> None:
+    form, path = Source.DOORSTOP, fixtures / "doorstop"
+    first = items(read(form, path))
+    ours = first["SRS-001"].model_copy(update={"refines": ("UN-001", "UN-099")})
+    reading = read_source(form, path, MAPPINGS[form])
+    again = convert(reading, MAPPINGS[form], [ours, first["UN-001"]])
+    assert items(again)["SRS-001"] == first["SRS-001"]

@@ -16,6 +16,7 @@ from regml.exchange.mapping import Mapping
 from regml.files.markdown import read_items
 from regml.items.links import references
 from regml.items.requirements import Category, Requirement, UserNeed
+from regml.items.risk import ControlOption, Risk, RiskControl
 
 ROOT = Path(__file__).parents[2]
 TIME = "2026-01-02T03:04:05Z"
@@ -196,3 +197,26 @@ def test_identifiers_follow_from_device_and_id() -> None:
     ).content
     third = object_ids(ReqIFParser.parse_from_string(other.decode()))["UN-01"]
     assert third.identifier != first.identifier
+
+
+def test_a_link_that_another_tool_added_inside_of_a_field_is_said(
+    tmp_path: Path,
+) -> None:
+    control = RiskControl(
+        id="RC-01",
+        option=ControlOption.PROTECTIVE_MEASURE,
+        text="Check",
+        implemented_by=("SRS-001",),
+    )
+    items = [
+        Risk(id="RISK-001", title="R", hazard_category="other", controls=(control,)),
+        Requirement(id="SRS-001", title="A", category=Category.DATA),
+        Requirement(id="SRS-002", title="B", category=Category.DATA),
+    ]
+    content = export(Target.REQIF, items, project="D", created=TIME).content.decode()
+    found = object_ids(ReqIFParser.parse_from_string(content))
+    head, mark, tail = content.partition("<SPEC-RELATIONS>")
+    tail = tail.replace(found["SRS-001"].identifier, found["SRS-002"].identifier, 1)
+    conversion = read(written(tmp_path / "a.reqif", head + mark + tail))
+    [remark] = conversion.remarks
+    assert "links RISK-001 to SRS-002 as 'implemented_by'" in remark.message

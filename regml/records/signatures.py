@@ -193,6 +193,8 @@ def _read_contents(predicate: Json, subject: list[Json]) -> dict[str, str]:
     Raises:
         ValueError: One is another, or is none of what was signed.
     """
+    if digests(by_name(subject)) != subject:
+        raise ValueError("what it signs is named twice, or out of order")
     contents: dict[str, str] = predicate.get("contents", {})
     known = {*by_name(subject).values(), *predicate["linked"].values()}
     for digest, content in contents.items():

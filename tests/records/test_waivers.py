@@ -148,3 +148,10 @@ def test_a_waiver_whose_digests_do_not_fit_is_refused(change: dict[str, Any]) ->
         document["subject"].append(dict(document["subject"][0]))
     with pytest.raises(RecordError, match="not what their digests say"):
         read(document, name="x")
+
+
+def test_an_approval_that_names_an_item_twice_is_refused() -> None:
+    document = write(approval(), [])
+    document["subject"].append({"name": "SRS-001", "digest": {"sha256": "0" * 64}})
+    with pytest.raises(RecordError, match="named twice"):
+        read(document, name="x")

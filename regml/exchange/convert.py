@@ -167,9 +167,7 @@ def _links(
 
 def _link_role(draft: Draft, name: str) -> str | None:
     """Return the role of the links that an attribute holds, ``None`` for others."""
-    target = draft.mapping.target(draft.source.type, name)
-    if target is None:
-        target = draft.same_name(name)
+    target = draft.target(name)
     if target == LINKS:
         return name
     if target is not None and draft.forms.get(target) in {Form.IDS, Form.ID}:

@@ -43,20 +43,35 @@ def read(source: Path) -> Reading:
     items: list[ForeignItem] = []
     remarks: list[Remark] = []
     for document in documents:
-        settings = _mapping(document, parse_yaml(_text(document), name=str(document)))
-        prefix = str(_mapping(document, settings.get("settings")).get("prefix", ""))
-        if not prefix:
-            raise BrokenFileError(document, "has no settings.prefix.")
-        for path in sorted(document.parent.iterdir()):
-            if path.suffix in {".yml", ".md"} and path.name != DOCUMENT:
-                if path.stem.startswith(prefix):
-                    items.append(_item(path, prefix))
-                else:
-                    remarks.append(_left(path, prefix))
-            elif path.is_file() and path.name != DOCUMENT:
+        prefix, named = _naming(document)
+        for path in _files(document.parent):
+            if named.fullmatch(path.stem) and path.suffix in {".yml", ".md"}:
+                items.append(_item(path, prefix))
+            else:
                 remarks.append(_left(path, prefix))
-        remarks += _attachments(document.parent)
     return Reading(tuple(items), tuple(remarks))
+
+
+def _naming(document: Path) -> tuple[str, re.Pattern[str]]:
+    """Return the prefix of a document, and how its items are called."""
+    whole = _mapping(document, parse_yaml(_text(document), name=str(document)))
+    settings = _mapping(document, whole.get("settings"))
+    prefix, sign = str(settings.get("prefix", "")), str(settings.get("sep") or "")
+    if not prefix:
+        raise BrokenFileError(document, "has no settings.prefix.")
+    number = ".+" if sign else "[0-9]+"
+    return prefix, re.compile(f"{re.escape(prefix)}{re.escape(sign)}{number}")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Give the files of a document; a folder with a document of its own is another."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not (path / DOCUMENT).is_file():
+            yield from _files(path)
 
 
 def _item(path: Path, prefix: str) -> ForeignItem:
@@ -103,19 +118,15 @@ def _uids(path: Path, links: Any) -> Iterator[str]:
 
 
 def _left(path: Path, prefix: str) -> Remark:
+    if "assets" in path.parts:
+        return Remark(
+            "is an attachment; attachments are not imported.",
+            "Copy it beside the items and name it there.",
+            where=str(path),
+        )
     return Remark(
         f"is no item of the document {prefix}; it was not imported.", where=str(path)
     )
-
-
-def _attachments(folder: Path) -> Iterator[Remark]:
-    for path in sorted((folder / "assets").rglob("*")):
-        if path.is_file():
-            yield Remark(
-                "is an attachment; attachments are not imported.",
-                "Copy it beside the items and name it there.",
-                where=str(path),
-            )
 
 
 def _text(path: Path) -> str:

@@ -79,9 +79,7 @@ class Draft:
 
     def take(self, name: str, value: Value) -> None:
         """Take one attribute of the source to where it belongs."""
-        target = self.mapping.target(self.source.type, name)
-        if target is None:
-            target = "text" if name == "text" else self.same_name(name)
+        target = self.target(name)
         if target == IGNORE:
             return
         if target == BODY:
@@ -108,10 +106,18 @@ class Draft:
                 "Say what becomes of it in the mapping, under 'fields'.",
             )
 
-    def same_name(self, name: str) -> str | None:
-        """Return the field that is called like an attribute."""
-        folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
-        return folded if folded in self.forms else None
+    def target(self, name: str) -> str | None:
+        """Return what becomes of an attribute, ``None`` where nobody says.
+
+        What regml wrote is called as it is here; no mapping has to say so.
+        """
+        if self.ours and name in self.forms:
+            return name
+        said = self.mapping.target(self.source.type, name)
+        if said is not None:
+            return said
+        same = folded(name)
+        return same if same == "text" or same in self.forms else None
 
     def keep_what_only_we_say(self, old: AnyItem, stated: Set[str]) -> None:
         """Keep what a person entered here and the source never speaks of.

@@ -75,6 +75,20 @@ def test_a_mapping_says_what_becomes_of_an_attribute(fixtures: Path) -> None:
         assert words not in said(conversion)
 
 
+def test_items_lie_at_any_depth_of_their_document(
+    fixtures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(fixtures / "doorstop", folder)
+    deep = folder / "software" / "part" / "REQ-1b.yml"
+    deep.parent.mkdir()
+    (folder / "software" / "REQ-001.yml").rename(deep)
+    (folder / "software" / "REQ.md").write_text("# A published document\n")
+    conversion = read(Source.DOORSTOP, folder)
+    assert "REQ-1b" in {one.source.id for one in conversion.items}
+    assert "REQ.md : is no item of the document REQ" in said(conversion)
+
+
 def test_a_folder_without_documents_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BrokenFileError, match=r"has no \.doorstop\.yml"):
         read(Source.DOORSTOP, tmp_path)

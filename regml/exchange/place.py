@@ -16,6 +16,8 @@ from regml.files.markdown import (
     write_item,
 )
 from regml.files.new_item import FOLDERS
+from regml.items.links import AnyItem
+from regml.trace.changes import field_changes
 
 
 class Action(StrEnum):
@@ -36,6 +38,7 @@ class Placed:
         path: Relative to the project, POSIX.
         action: What happens to the file.
         text: Its whole content.
+        changes: What differs from the item that is there, line by line.
     """
 
     id: str
@@ -43,6 +46,7 @@ class Placed:
     path: str
     action: Action
     text: str
+    changes: tuple[str, ...] = ()
 
 
 def place(
@@ -69,7 +73,8 @@ def place(
             continue
         same = old is not None and old.item == item
         action = Action.UNCHANGED if same else Action.CHANGED if old else Action.NEW
-        placed.append(Placed(item.id, one.source.id, path, action, text))
+        changes = _changes(old.item, item) if old and not same else ()
+        placed.append(Placed(item.id, one.source.id, path, action, text, changes))
     return tuple(placed), tuple(remarks)
 
 
@@ -132,6 +137,11 @@ def write_all(root: Path, files: Mapping[str, str]) -> None:
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
+
+
+def _changes(old: AnyItem, new: AnyItem) -> tuple[str, ...]:
+    found = field_changes(old.normative(), new.normative())
+    return tuple(line for change in found for line in change.lines())
 
 
 def _does_not_read_back(path: str, text: str, one: Converted) -> Remark | None:

@@ -23,13 +23,15 @@ def remarks_text(remarks: Iterable[Remark]) -> str:
 
 
 def placed_text(placed: Iterable[Placed]) -> str:
-    """Return one line per item: what happens, its ids, its file."""
-    rows = [(p.action.value, p.foreign_id, p.id, p.path) for p in placed]
+    """Return one line per item: what happens, its ids, its file; then what changes."""
+    found = list(placed)
+    rows = [(p.action.value, p.foreign_id, p.id, p.path) for p in found]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-    return "".join(
-        "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) + "\n"
-        for row in rows
-    )
+    lines = []
+    for one, row in zip(found, rows, strict=True):
+        lines.append("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]))
+        lines += [f"    {change}" for change in one.changes]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _places(same: list[Remark]) -> str:

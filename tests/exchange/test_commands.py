@@ -54,6 +54,7 @@ def test_import_writes_items_once_and_changes_them_only_when_asked(
     assert "Nothing was written: 1 items are there with other content (SRS-900)" in (
         refused.stderr
     )
+    assert refused.stdout.endswith('SRS-900.md\n    title: "One" -> "Two"\n')
     file = project / "requirements_srs" / "software" / "SRS-900.md"
     assert "title: One" in file.read_text(encoding="utf-8")
     assert regml("import", "csv", table, "--update", cwd=project).returncode == 0

@@ -9,6 +9,7 @@ One street, and nothing flows back on it::
 - :mod:`regml.records` writes, signs and reads what a run leaves.
 - :mod:`regml.trace` builds the graph; its ``rules`` look for gaps.
 - :mod:`regml.dhf` renders documents from it.
+- :mod:`regml.exchange` reads items of other tools and writes ours for them.
 - :mod:`regml.imaging` and :mod:`regml.learning` are the stages' logic.
 - :mod:`regml.project` knows where things lie and reads everything once.
 - :mod:`regml.cli` is the command line; nothing but text and exit codes.

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ def read(source: Path, mapping: Mapping) -> Reading:
         given = dict(zip(columns, (_unguarded(cell) for cell in cells), strict=False))
         rows.append(Row(where, given))
     found = reading(rows, mapping, ours=ours)
-    return Reading(found.items, (*remarks, *found.remarks), ours)
+    return replace(found, remarks=(*remarks, *found.remarks))
 
 
 def write(items: Iterable[AnyItem]) -> bytes:

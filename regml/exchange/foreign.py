@@ -66,8 +66,10 @@ class Reading:
         items: In the order of the source.
         remarks: What the reader saw and could not take.
         ours: True when regml wrote it; then texts are taken to the last character.
+        columns: Names of the columns, where the source is a table.
     """
 
     items: tuple[ForeignItem, ...]
     remarks: tuple[Remark, ...] = ()
     ours: bool = False
+    columns: tuple[str, ...] = ()

@@ -184,7 +184,10 @@ def completed(mapping: Mapping, reading: Reading) -> Mapping:
     kinds = dict(mapping.kinds)
     fields = dict(mapping.fields)
     links = dict(mapping.links)
-    known = _every_field() | {"id", "text"}
+    known = _every_field() | {"id", "type", "text"}
+    for name in reading.columns:
+        if name not in known:
+            fields.setdefault(name, BODY)
     for item in reading.items:
         if mapping.kind(item.type, item.id) is None:
             kinds.setdefault(item.type, IGNORE)

@@ -88,7 +88,9 @@ def reading(rows: Iterable[Row], mapping: Mapping, *, ours: bool) -> Reading:
     """Return the items of a table; a mapping says which column holds the id."""
     items: list[ForeignItem] = []
     remarks: list[Remark] = []
+    columns: dict[str, None] = {}
     for row in rows:
+        columns |= dict.fromkeys(row.cells)
         roles = {name: mapping.target("", name) for name in row.cells}
         item_id = _special(row, roles, "id")
         if not any(plain(value).strip() for value in row.cells.values()):
@@ -110,7 +112,7 @@ def reading(rows: Iterable[Row], mapping: Mapping, *, ours: bool) -> Reading:
             if roles[name] not in {"id", "type"} and name != "id"
         }
         items.append(ForeignItem(item_id, type_, row.where, attributes))
-    return Reading(tuple(items), tuple(remarks), ours)
+    return Reading(tuple(items), tuple(remarks), ours, tuple(columns))
 
 
 def table(items: Iterable[AnyItem]) -> tuple[list[str], list[list[str]]]:

@@ -14,7 +14,7 @@ from regml.exchange.convert import Conversion, convert
 from regml.exchange.formats import MAPPINGS, Source, Target, export, read_source
 from regml.exchange.mapping import Mapping
 from regml.files.markdown import read_items
-from regml.items.links import references
+from regml.items.links import AnyItem, references
 from regml.items.requirements import Category, Requirement, UserNeed
 from regml.items.risk import ControlOption, Risk, RiskControl
 
@@ -208,7 +208,7 @@ def test_a_link_that_another_tool_added_inside_of_a_field_is_said(
         text="Check",
         implemented_by=("SRS-001",),
     )
-    items = [
+    items: list[AnyItem] = [
         Risk(id="RISK-001", title="R", hazard_category="other", controls=(control,)),
         Requirement(id="SRS-001", title="A", category=Category.DATA),
         Requirement(id="SRS-002", title="B", category=Category.DATA),

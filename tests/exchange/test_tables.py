@@ -12,7 +12,7 @@ from regml.errors import BrokenFileError
 from regml.exchange import archive, csv_file
 from regml.exchange.convert import Conversion, convert
 from regml.exchange.formats import MAPPINGS, Source, Target, export, read_source
-from regml.exchange.mapping import Mapping
+from regml.exchange.mapping import Mapping, completed
 from regml.items.requirements import Category, Requirement, UserNeed
 
 TIME = "2026-01-02T03:04:05Z"
@@ -90,6 +90,16 @@ def test_a_mapping_says_what_columns_and_words_mean(tmp_path: Path) -> None:
         "Titel",
     )
     assert conversion.remarks == ()
+
+
+def test_a_written_mapping_names_every_column(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "a.csv", "Nr,Kurz,Title\n4,x,y\n")
+    whole = completed(MAPPINGS[Source.CSV], read_source(Source.CSV, path, Mapping()))
+    assert {name: whole.fields[name] for name in ("Nr", "Kurz", "Title")} == {
+        "Nr": "body",
+        "Kurz": "body",
+        "Title": "title",
+    }
 
 
 def test_a_formula_is_guarded_in_csv_and_nothing_else_changes() -> None:

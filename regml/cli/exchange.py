@@ -57,7 +57,7 @@ def import_(
     from regml.exchange.importer import plan_import, write_import
     from regml.exchange.mapping import completed, read_mapping, write_mapping
     from regml.exchange.place import checked_folder
-    from regml.exchange.report import placed_text, remarks_text
+    from regml.exchange.report import placed_text, remarks_text, summary_text
     from regml.files.markdown import read_items
     from regml.files.new_item import given_ids
 
@@ -79,6 +79,7 @@ def import_(
         _write_new(ctx.obj / write_map, text)
     click.echo(placed_text(plan.placed), nl=False)
     click.echo(remarks_text(plan.remarks), nl=False, err=True)
+    click.echo(summary_text(len(plan.reading.items), plan.placed), nl=False, err=True)
     if dry_run:
         click.echo("Nothing was written (--dry-run).", err=True)
         return int(bool(plan.remarks))

@@ -220,7 +220,7 @@ class Draft:
 
     def _body(self) -> str:
         if self.ours and not self.kept:
-            return "\n".join(self.parts)
+            return "\n".join(self.parts).replace("\r\n", "\n")
         text = "\n\n".join(_tidy(part) for part in self.parts if part.strip())
         text = f"{text}\n" if text else ""
         if not self.kept:

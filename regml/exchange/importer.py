@@ -60,7 +60,11 @@ def plan_import(
     reading = read_source(form, source, mapping)
     conversion = convert(reading, mapping, (one.item for one in there), given)
     placed, unwritten = place(conversion.items, there, into)
-    return Import(reading, placed, (*conversion.remarks, *unwritten))
+    remarks = (*conversion.remarks, *unwritten)
+    if not reading.items:
+        nothing = Remark("holds no items; nothing was imported.", where=str(source))
+        remarks = (*remarks, nothing)
+    return Import(reading, placed, remarks)
 
 
 def write_import(root: Path, plan: Import) -> None:

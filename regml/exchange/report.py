@@ -1,9 +1,10 @@
 """What an import or export could not carry over, in lines a person can work off."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from regml.exchange.foreign import Remark
-from regml.exchange.place import Placed
+from regml.exchange.place import Action, Placed
 
 _SHOWN = 5
 """How many places of the same remark are named; the number of all is, too."""
@@ -32,6 +33,14 @@ def placed_text(placed: Iterable[Placed]) -> str:
         lines.append("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]))
         lines += [f"    {change}" for change in one.changes]
     return "".join(f"{line}\n" for line in lines)
+
+
+def summary_text(found: int, placed: Iterable[Placed]) -> str:
+    """Return how many items the source holds and what becomes of them."""
+    counts = Counter(one.action for one in placed)
+    done = ", ".join(f"{counts[action]} {action}" for action in Action)
+    left = found - counts.total()
+    return f"{found} items in the source: {done}, {left} not imported.\n"
 
 
 def _places(same: list[Remark]) -> str:

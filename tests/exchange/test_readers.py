@@ -10,6 +10,7 @@ import pytest
 from regml.errors import BrokenFileError, ConfigError, RegmlError
 from regml.exchange.convert import Conversion, convert
 from regml.exchange.formats import MAPPINGS, Source, read_source
+from regml.exchange.importer import plan_import
 from regml.exchange.mapping import Mapping
 from regml.items.lifecycle import TestProtocol
 from regml.items.links import AnyItem
@@ -236,6 +237,15 @@ def test_a_file_of_anything_else_is_one_message(
     path.write_bytes(content)
     with contextlib.suppress(RegmlError):
         assert not read(form, path).items
+
+
+def test_a_source_without_items_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.reqif"
+    path.write_text("<REQ-IF/>", encoding="utf-8")
+    plan = plan_import(Source.REQIF, path, MAPPINGS[Source.REQIF], [])
+    assert [remark.message for remark in plan.remarks] == [
+        "holds no items; nothing was imported."
+    ]
 
 
 def test_an_item_without_kind_names_how_to_give_it_one(tmp_path: Path) -> None:

@@ -92,6 +92,13 @@ def test_a_mapping_says_what_columns_and_words_mean(tmp_path: Path) -> None:
     assert conversion.remarks == ()
 
 
+def test_line_ends_that_a_spreadsheet_changed_change_nothing(tmp_path: Path) -> None:
+    item = UserNeed(id="UN-01", title="A", text="one\ntwo\n")
+    text = csv_file.write([item]).decode().replace("one\n", "one\r\n")
+    [one] = read(csv_of(tmp_path / "a.csv", text)).items
+    assert one.item == item
+
+
 def test_a_written_mapping_names_every_column(tmp_path: Path) -> None:
     path = csv_of(tmp_path / "a.csv", "Nr,Kurz,Title\n4,x,y\n")
     whole = completed(MAPPINGS[Source.CSV], read_source(Source.CSV, path, Mapping()))

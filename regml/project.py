@@ -19,7 +19,7 @@ from regml.files.dvc import parameter_values, read_lock, read_stages
 from regml.files.git import (
     TreeState,
     code_digest,
-    lies_in,
+    files_below,
     tracked_files,
     tree_state,
 )
@@ -182,7 +182,7 @@ def _evidence(look: _Look) -> Evidence:
     log = read_log(files, config.signers)
     items, documents = read_items(files), read_documents(files)
     manifests = _manifests(files, log.records)
-    comments = read_comments(files, _below(names, config.sources.software))
+    comments = read_comments(files, files_below(names, config.sources.software))
     return Evidence(
         config=config,
         policy=read_policy(files),
@@ -334,11 +334,5 @@ def _sizes(
     return sizes if any(size is not None for size in sizes.values()) else {}
 
 
-def _below(tree: Iterable[str], places: Iterable[str]) -> list[str]:
-    """Return the files of the tree that lie at or below some places."""
-    wanted = {place.rstrip("/") for place in places}
-    return sorted(name for name in tree if lies_in(name, wanted))
-
-
 def _python(tree: Iterable[str], places: Iterable[str]) -> list[str]:
-    return [name for name in _below(tree, places) if name.endswith(".py")]
+    return [name for name in files_below(tree, places) if name.endswith(".py")]

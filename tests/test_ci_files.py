@@ -39,7 +39,11 @@ def test_the_hook_is_a_command_that_is_installed() -> None:
 
 def test_pre_commit_takes_the_hook() -> None:
     programs = Path(sys.executable).parent
-    command = [str(programs / "pre-commit"), "validate-manifest", ".pre-commit-hooks.yaml"]
+    command = [
+        str(programs / "pre-commit"),
+        "validate-manifest",
+        ".pre-commit-hooks.yaml",
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 

@@ -125,15 +125,20 @@ def code_digest(root: "Traversable", paths: Iterable[str], names: Iterable[str])
     Raises:
         OSError: A file cannot be read.
     """
-    wanted = {path.rstrip("/") for path in paths}
-    below = tuple(f"{path}/" for path in wanted)
     return fingerprint(
         {
             name: sha256_of((root / name).read_bytes())
-            for name in sorted(names)
-            if (name in wanted or name.startswith(below)) and (root / name).is_file()
+            for name in files_below(names, paths)
+            if (root / name).is_file()
         }
     )
+
+
+def files_below(names: Iterable[str], places: Iterable[str]) -> list[str]:
+    """Return those of some files that lie at or below some places, sorted."""
+    wanted = {place.rstrip("/") for place in places}
+    below = tuple(f"{place}/" for place in wanted)
+    return sorted(n for n in names if n in wanted or n.startswith(below))
 
 
 def commit_seconds(root: Path, commit: str) -> int:

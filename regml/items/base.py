@@ -54,7 +54,12 @@ class SafetyClass(StrEnum):
 class Strict(BaseModel):
     """A value that is valid from the moment it exists; a misspelt key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        defer_build=True,  # a validator is built when it is first needed
+    )
 
 
 class Item(Strict):

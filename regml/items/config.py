@@ -38,7 +38,7 @@ class Misuse(Strict):
         text: What somebody may do.
     """
 
-    id: Annotated[str, StringConstraints(pattern=r"^MU-\d{2,}$")]
+    id: Annotated[str, StringConstraints(pattern=r"^MU-[0-9]{2,}$")]
     text: Line
 
 
@@ -198,11 +198,15 @@ class Config(Strict):
     device: Device
     sources: Sources
     signers: tuple[Signer, ...] = ()
-    maintenance: Maintenance = Maintenance()
-    dhf: DesignHistoryFile = DesignHistoryFile()
+    maintenance: Maintenance = Field(default_factory=Maintenance)
+    dhf: DesignHistoryFile = Field(default_factory=DesignHistoryFile)
     qualified: dict[Line, Lines] = Field(default_factory=dict)
     activities: tuple[Activity, ...] = ()
     link_types: tuple[LinkType, ...] = ()
+    approvals: dict[Line, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    change_control: ChangeControl | None = None
 
     @model_validator(mode="after")
     def _link_types_have_names_of_their_own(self) -> Self:
@@ -210,10 +214,6 @@ class Config(Strict):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"[[link_types]] has {', '.join(twice)} twice")
         return self
-    approvals: dict[Line, Annotated[tuple[Role, ...], Field(min_length=1)]] = Field(
-        default_factory=dict
-    )
-    change_control: ChangeControl | None = None
 
     @field_validator("approvals")
     @classmethod

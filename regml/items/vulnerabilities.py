@@ -83,9 +83,7 @@ class VulnerabilityExport(Strict):
     @model_validator(mode="after")
     def _asked_about_something(self) -> Self:
         if not self.packages:
-            raise ValueError(
-                "packages is empty: name every package that was looked up"
-            )
+            raise ValueError("packages is empty: name every package that was looked up")
         return self
 
 

@@ -53,7 +53,9 @@ def waive(
     key = personal_key()
     signers = read_config(root).signers
     signer = signer_of(key, signers)
-    spoken_as = entitled_role(signer, role, dict.fromkeys(subjects, MAY_DECIDE), signers)
+    spoken_as = entitled_role(
+        signer, role, dict.fromkeys(subjects, MAY_DECIDE), signers
+    )
     observed = observe(root, started_utc=started, stages=read_stages(root))
     waiver = Waiver(
         origin=as_signer(observed, signer),

@@ -280,6 +280,7 @@ class TraceGraph:
             self._out.setdefault(edge.source, []).append(edge)
             self._into.setdefault(edge.target, []).append(edge)
         self._fingerprints: dict[str, str] = {}
+        self._by_type: dict[type[Item], tuple[Any, ...]] = {}
 
     def node(self, node_id: str) -> Node:
         """Return the node with exactly this id.
@@ -361,11 +362,14 @@ class TraceGraph:
             model: Their type.
             retired: Also those that are no longer in force.
         """
-        return tuple(
-            found.item
-            for found in self.evidence.items
-            if isinstance(found.item, model) and (retired or found.item.retired is None)
-        )
+        if model not in self._by_type:
+            self._by_type[model] = tuple(
+                found.item
+                for found in self.evidence.items
+                if isinstance(found.item, model)
+            )
+        items: tuple[I, ...] = self._by_type[model]
+        return items if retired else tuple(i for i in items if i.retired is None)
 
     def fingerprint(self, name: str) -> str | None:
         """Return the fingerprint of an item or document, ``None`` when there is none.

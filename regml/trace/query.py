@@ -4,35 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from regml.items.documents import DocumentPlan
 from regml.items.recorded import Approval, Execution, Record, Waiver
-from regml.trace.lineage import lineage
-from regml.trace.lists import (
-    LISTS,
-    item_state,
-    item_table,
-    list_table,
-    requirement_table,
-)
-from regml.trace.matrix import MATRIX, matrix
+from regml.trace.lists import item_state
 from regml.trace.model import TraceGraph
 from regml.trace.own_links import from_the_other_side
 from regml.trace.page import Branch, Page, Section, Table, Tree, plain
 from regml.trace.results import requirement_status
 from regml.trace.signatures import missing_approvers
 from regml.trace.waivers import why_not
-
-__all__ = [
-    "LISTS",
-    "MATRIX",
-    "Table",
-    "item_page",
-    "item_table",
-    "lineage",
-    "list_table",
-    "matrix",
-    "requirement_status",
-    "requirement_table",
-    "trace_tree",
-]
 
 
 def trace_tree(graph: TraceGraph, text: str) -> Tree:

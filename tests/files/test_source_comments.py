@@ -100,7 +100,11 @@ def test_only_comments_count(
         ("a.py", f"# {SAYS} requirement one\n".encode(), "the comment says 'regml: im"),
         ("a.c", f"// {SAYS} SRS-001b\n".encode(), "SRS-001b"),
         ("a.py", b"x = 1\n# regml: implement SRS-001\n", "regml: implement SRS-001"),
-        ("a.py", f"x = '''\n# {SAYS} SRS-001\n".encode(), "cannot be told from its code"),
+        (
+            "a.py",
+            f"x = '''\n# {SAYS} SRS-001\n".encode(),
+            "cannot be told from its code",
+        ),
         ("a.yaml", f"a: b: c # {SAYS} SRS-001".encode(), "cannot be told from its"),
         ("a.c", b"int a;\n// \xe4\n", "not UTF-8 (byte 10)"),
         ("a.odd", f"% {SAYS} SRS-001\n".encode(), "not known how comments look"),

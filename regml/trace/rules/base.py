@@ -67,7 +67,8 @@ class Rule(Generic[S]):
             for subject in subjects
             for gap in self.examine(graph, subject)
         }
-        return self._outcome(len(subjects), tuple(sorted(findings)))
+        ordered = sorted(findings, key=lambda f: (f.subject, f.message, f.where, f))
+        return self._outcome(len(subjects), tuple(ordered))
 
     def _why_off(self, safety_class: SafetyClass) -> str:
         """Say which clauses the class does not ask for; only some know classes."""

@@ -28,8 +28,7 @@ demo: $(INSTALLED)
 	@PATH="$(BIN):$$PATH" "$(BIN)/python" scripts/demo.py --source "$(SOURCE)"
 
 test: $(INSTALLED)
-	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --ignore tests/spine
-	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest tests/spine
+	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --dist loadgroup
 
 check: $(INSTALLED)
 	"$(BIN)/ruff" format --check .

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from regml.findings import Finding, RuleOutcome, Severity
@@ -160,7 +161,7 @@ def page_json(page: Page) -> str:
 def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:
     """Return findings first, by rule, then what was looked at, what is off, counts."""
     blocks = [
-        "\n".join([outcome_line(outcome), *map(_finding, outcome.findings)])
+        "\n".join([outcome_line(outcome), *_findings(outcome.findings)])
         for outcome in outcomes
         if outcome.findings
     ]
@@ -219,21 +220,30 @@ def outcome_line(outcome: RuleOutcome) -> str:
     return f"{outcome.rule}  no finding for check {outcome.rule} on {looked}"
 
 
-def _finding(finding: Finding) -> str:
+def _findings(findings: Iterable[Finding]) -> Iterator[str]:
+    """Give each finding; what is to be done about several in a row is said once."""
+    for (remedy, waived), group in groupby(
+        findings, key=lambda f: (f.remedy, f.waived_by is not None)
+    ):
+        same = list(group)
+        for finding in same:
+            yield from _finding(finding)
+        if remedy and not waived:
+            all_of = "" if len(same) == 1 else f"These {len(same)}: "
+            yield f"           -> {all_of}{remedy}"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
     place = f"{GAP}{finding.where}" if finding.where else ""
     weight = "waived" if finding.waived_by else finding.severity.value
-    lines = [
-        f"  {weight:7}  {finding.subject}{place}",
-        f"           {finding.message}",
-        *(f"             {line}" for line in finding.details),
-        f"           -> {finding.remedy}",
-    ]
+    yield f"  {weight:7}  {finding.subject}{place}"
+    yield f"           {finding.message}"
+    yield from (f"             {line}" for line in finding.details)
     if finding.waived_by:
-        lines[-1] = (
+        yield (
             f"           waived until {finding.waived_until} by "
             f"{finding.waived_because} (waiver@{finding.waived_by})"
         )
-    return "\n".join(lines)
 
 
 def _branch_lines(branches: Iterable[Branch], indent: str) -> Iterator[str]:

@@ -162,7 +162,6 @@ def is_linked_both_ways(graph: TraceGraph, pair: tuple[str, str]) -> Iterator[Ga
     "present state.",
     controls,
     clauses=("ISO 14971 7.2", "IEC 62304 7.3.1"),
-    classes=CLASS_B_AND_C,
 )
 def is_shown_to_work(graph: TraceGraph, subject: Control) -> Iterator[Gap]:
     """Two questions per control: is it there, and does it help."""

@@ -118,8 +118,9 @@ def peer_commands(
     sphinx = [tool("sphinx-build"), "-q", "-E", "-b", "needs", ".", "../needs"]
     yield "sphinxneeds", [sphinx]
     generate("strictdoc")
-    export = ["export", ".", "--formats=json", "--output-dir", "../strictdoc-out"]
-    yield "strictdoc", [[tool("strictdoc"), *export]]
+    export = ["export", ".", "--formats=json", "--no-parallelization"]
+    out = ["--output-dir", "../strictdoc-out"]
+    yield "strictdoc", [[tool("strictdoc"), *export, *out]]
     place = generate("doorstop")
     for command in (["review", "all"], ["clear", "all"]):
         subprocess.run(

@@ -20,7 +20,7 @@ from regml.files.git import (
     TreeState,
     code_digest,
     files_below,
-    tracked_files,
+    list_files,
     tree_state,
 )
 from regml.files.history import commit_times, history, last_changes, start_of
@@ -137,6 +137,7 @@ class _Look:
     files: "Traversable"
     tree: TreeState
     names: frozenset[str]
+    pointers: Mapping[str, str | None]
 
 
 def open_project(
@@ -162,13 +163,16 @@ def open_project(
                 f"{root}: no {CONFIG} here. Start a project with 'regml init'."
             )
         outs = [out.path for stage in read_stages(root) for out in stage.outs]
-        look = _Look(root, root, tree_state(root, outs), tracked_files(root))
+        listed = list_files(root)
+        tree = tree_state(root, outs)
+        look = _Look(root, root, tree, listed.names, listed.pointers)
     else:
         revision = open_revision(root, at)
         if not (revision / CONFIG).is_file():
             raise ConfigError(f"{at}: there was no {CONFIG} in this revision.")
         tree = TreeState(revision.commit, (), None)
-        look = _Look(root, revision, tree, revision.names())
+        names, pointers = revision.names(), revision.pointers()
+        look = _Look(root, revision, tree, names, pointers)
     evidence = _evidence(look)
     if own_checks and not os.environ.get(WITHOUT_OWN_CHECKS):
         evidence = replace(evidence, own_checks=read_own_checks(look.files))
@@ -200,7 +204,10 @@ def _evidence(look: _Look) -> Evidence:
         commit=look.tree.commit,
         dirty=look.tree.dirty,
         code=code_digest(
-            files, [*config.sources.software, *config.sources.tests], names
+            files,
+            [*config.sources.software, *config.sources.tests],
+            names,
+            look.pointers,
         ),
         tree=names,
         packages=read_lock_file(files, config.sources.lock),

@@ -8,9 +8,10 @@ that keeps git from answering is an error, never a silent "no commit".
 import getpass
 import hashlib
 import os
+import posixpath
 import subprocess
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,28 @@ RUN_LEFTOVERS = ("dvc.lock", "records")
 ARGUMENTS_AT_ONCE = 500
 """How many paths one git process is given."""
 
-_QUIET = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1"}
-_DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
+LINK, SUBMODULE = "120000", "160000"
+"""Modes git gives what is no file: a symbolic link, another repository's commit."""
+
+_QUIET = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what its id says
+}
+_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""Where git is told to look: by its own hooks, or by people with unusual layouts."""
+
+_DIFF = (
+    "diff",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--relative",
+    "--ignore-submodules=none",  # whatever the settings, what differs is seen
+    "--submodule=diff",
+)
+_LIST = ("ls-files", "-z", "-t", "-s", "--exclude-standard", "-c", "-o")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +72,29 @@ class Listing:
     """The files git sees in a work tree.
 
     Attributes:
-        tracked: In the index; a deleted one stays listed.
-        untracked: On disk, neither tracked nor ignored.
+        tracked: Files in the index; a deleted one stays listed.
+        untracked: Files on disk, neither tracked nor ignored.
+        gone: Those of the tracked files that are not on disk.
+        links: Symbolic links, with what each leads to as it is written down.
+        submodules: Folders that are repositories of their own, with the commit that
+            ours names; ``None`` where ours knows nothing of it.
     """
 
     tracked: frozenset[str]
     untracked: frozenset[str]
+    gone: frozenset[str] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
+    submodules: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The files that exist and that git tracks or would offer to track."""
+        return (self.tracked | self.untracked) - self.gone
+
+    @property
+    def pointers(self) -> dict[str, str | None]:
+        """What is no file, with what it stands for."""
+        return {**self.links, **self.submodules}
 
 
 def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
@@ -94,44 +132,66 @@ def list_files(root: Path) -> Listing:
     """
     if not in_repository(root):
         return Listing(frozenset(), frozenset(_walk(root)))
-    rows = _paths(
-        run_git(root, "ls-files", "-z", "-t", "-c", "-o", "--exclude-standard")
-    )
-    return Listing(
-        frozenset(row[2:] for row in rows if not row.startswith("? ")),
-        frozenset(row[2:] for row in rows if row.startswith("? ")),
-    )
-
-
-def tracked_files(root: Path) -> frozenset[str]:
-    """Return the files that exist and that git tracks or would offer to track."""
-    if not in_repository(root):
-        return list_files(root).untracked
+    tracked: set[str] = set()
+    untracked: set[str] = set()
+    gone: set[str] = set()
+    links: dict[str, str] = {}
+    submodules: dict[str, str | None] = {}
     # -d lists the deleted ones a second time, so that no file is looked at but by git
-    listed = ("ls-files", "-z", "-t", "-c", "-d", "-o", "--exclude-standard")
-    rows = _paths(run_git(root, *listed))
-    gone = {row[2:] for row in rows if row.startswith("R ")}
-    return frozenset(row[2:] for row in rows) - gone
+    for row in _paths(run_git(root, *_LIST, "-d")):
+        facts, tab, path = row.partition("\t")
+        if not tab or facts.startswith("? "):
+            path = row[2:]
+            if path.endswith("/"):
+                submodules[path[:-1]] = None
+            elif (root / path).is_symlink():
+                links[path] = _target(root / path)
+            else:
+                untracked.add(path)
+            continue
+        state, mode, name, _ = facts.split()
+        if mode == SUBMODULE:
+            submodules[path] = name
+        elif mode == LINK:
+            links[path] = _target(root / path)
+        else:
+            tracked.add(path)
+            if state == "R":
+                gone.add(path)
+    return Listing(
+        frozenset(tracked), frozenset(untracked), frozenset(gone), links, submodules
+    )
 
 
-def code_digest(root: "Traversable", paths: Iterable[str], names: Iterable[str]) -> str:
+def code_digest(
+    root: "Traversable",
+    paths: Iterable[str],
+    names: Iterable[str],
+    pointers: Mapping[str, str | None],
+) -> str:
     """Return one digest of all files at or below some paths.
+
+    A symbolic link counts by what it leads to: as text, and by the content of the
+    project's own files there. A submodule counts by its commit.
 
     Args:
         root: The project, in the work tree or at a revision.
         paths: Files and folders; those that do not exist add nothing.
         names: Every file of the project, tracked or not ignored.
+        pointers: Its symbolic links and submodules.
 
     Raises:
         OSError: A file cannot be read.
     """
-    return fingerprint(
-        {
-            name: sha256_of((root / name).read_bytes())
-            for name in files_below(names, paths)
-            if (root / name).is_file()
-        }
-    )
+    places = tuple(paths)
+    followed = {name: pointers[name] for name in files_below(pointers, places)}
+    places += tuple(filter(None, (_led_to(n, to) for n, to in followed.items())))
+    there = [n for n in files_below(names, places) if (root / n).is_file()]
+    contents = {name: (root / name).read_bytes() for name in there}
+    for name in _rewritten(root, [n for n in there if b"\r\n" in contents[n]]):
+        contents[name] = contents[name].replace(b"\r\n", b"\n")
+    digests = {name: sha256_of(content) for name, content in contents.items()}
+    return fingerprint({**digests, **followed})
 
 
 def files_below(names: Iterable[str], places: Iterable[str]) -> list[str]:
@@ -186,20 +246,14 @@ def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
 
 def in_repository(root: Path) -> bool:
     """Tell whether a folder lies in a git repository."""
-    here = root.resolve()
-    return "GIT_DIR" in os.environ or any(
-        (folder / ".git").exists() for folder in (here, *here.parents)
-    )
+    return "GIT_DIR" in os.environ or _top(root) is not None
 
 
 def prefix_in_repository(root: Path) -> str:
     """Return the path of a folder in its repository with a final ``/``, or ``""``."""
-    here = root.resolve()
-    for folder in (here, *here.parents):
-        if (folder / ".git").exists():
-            inside = here.relative_to(folder).as_posix()
-            return "" if inside == "." else f"{inside}/"
-    return ""
+    top = _top(root)
+    inside = root.resolve().relative_to(top).as_posix() if top else "."
+    return "" if inside == "." else f"{inside}/"
 
 
 def lies_in(path: str, places: Collection[str]) -> bool:
@@ -224,7 +278,7 @@ def run_git(root: Path, *arguments: str, refusal: bool = False) -> bytes:
         done = subprocess.run(
             ["git", "-c", "core.quotePath=false", *arguments],
             cwd=root,
-            env={**os.environ, **_QUIET},
+            env=git_environment(root),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -237,6 +291,52 @@ def run_git(root: Path, *arguments: str, refusal: bool = False) -> bytes:
         said = done.stderr.decode(errors="replace").strip()
         raise ConfigError(f"{root}: git {arguments[0]} failed: {said}")
     return done.stdout
+
+
+def git_environment(root: Path) -> dict[str, str]:
+    """Return the environment in which git finds the repository a project lies in.
+
+    What a hook or a person sets counts only where no folder above is a repository,
+    and then as seen from where we were started, whatever folder git runs in.
+    """
+    ours = {**os.environ, **_QUIET}
+    if _top(root) is not None:
+        return {name: value for name, value in ours.items() if name not in _HOOK}
+    if "GIT_DIR" in ours:
+        ours.setdefault("GIT_WORK_TREE", ".")
+        for name in _HOOK[:-1]:
+            if name in ours:
+                ours[name] = str(Path(ours[name]).absolute())
+    return ours
+
+
+def _top(root: Path) -> Path | None:
+    """Return the folder at or above one that is a repository."""
+    here = root.resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".git").exists():
+            return folder
+    return None
+
+
+def _target(link: Path) -> str:
+    try:
+        return link.readlink().as_posix()
+    except OSError:
+        return ""  # gone, or no link any more: git sees that difference
+
+
+def _led_to(name: str, target: str | None) -> str:
+    """Return the path in the project that a link leads to."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target or ""))
+
+
+def _rewritten(root: "Traversable", names: list[str]) -> list[str]:
+    """Return those files whose line ends git writes otherwise than it keeps them."""
+    if not names or not isinstance(root, Path) or not in_repository(root):
+        return []
+    rows = _paths(run_git(root, "ls-files", "-z", "--eol", "--", *names))
+    return [row.partition("\t")[2] for row in rows if row.startswith("i/lf ")]
 
 
 def _paths(output: bytes) -> list[str]:

@@ -5,6 +5,7 @@ works on the work tree. Bytes come from one ``git cat-file`` process per revisio
 """
 
 import io
+import os
 import subprocess
 import weakref
 from collections.abc import Iterator, Mapping
@@ -15,9 +16,9 @@ from typing import IO, Any, Final
 
 from regml.digest import Artifact, digest_bytes, folder_artifact
 from regml.errors import ConfigError, UnknownIdError
-from regml.files.git import in_repository, run_git
+from regml.files.git import LINK, git_environment, in_repository, run_git
 
-_FILE_MODES: Final = frozenset({b"100644", b"100755"})
+_FILE_MODES: Final = frozenset({"100644", "100755"})
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,16 @@ class _Objects:
     commit: str
     files: Mapping[str, str]
     folders: Mapping[str, tuple[str, ...]]
-    odd: frozenset[str]
+    odd: Mapping[str, tuple[str, str]]
     process: "subprocess.Popen[bytes]" = field(repr=False)
 
     def content(self, path: str) -> bytes:
+        return self.content_of(self.files[path], path)
+
+    def content_of(self, name: str, path: str) -> bytes:
         assert self.process.stdin  # noqa: S101 - a pipe
         assert self.process.stdout  # noqa: S101 - a pipe
-        self.process.stdin.write(self.files[path].encode() + b"\n")
+        self.process.stdin.write(name.encode() + b"\n")
         self.process.stdin.flush()
         header = self.process.stdout.readline().split()
         if len(header) != 3:
@@ -67,6 +71,14 @@ class RevisionFile(Traversable):
         """Return the path of every file below, relative to the project."""
         start = f"{self._path}/" if self._path else ""
         return frozenset(p for p in self._objects.files if p.startswith(start))
+
+    def pointers(self) -> dict[str, str | None]:
+        """Return symbolic links with their target and submodules with their commit."""
+        objects = self._objects
+        return {
+            path: os.fsdecode(objects.content_of(name, path)) if mode == LINK else name
+            for path, (mode, name) in objects.odd.items()
+        }
 
     def iterdir(self) -> Iterator["RevisionFile"]:
         """Give what lies directly in the folder, sorted by name."""
@@ -161,6 +173,7 @@ def open_revision(root: Path, revision: str) -> RevisionFile:
     process = subprocess.Popen(
         ["git", "cat-file", "--batch"],
         cwd=root,
+        env=git_environment(root),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -171,19 +184,19 @@ def open_revision(root: Path, revision: str) -> RevisionFile:
     return folder
 
 
-def _listing(output: bytes) -> tuple[dict[str, str], frozenset[str]]:
+def _listing(output: bytes) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
     files: dict[str, str] = {}
-    odd = set()
+    odd = {}
     for row in output.split(b"\0"):
         if not row:
             continue
         facts, _, path = row.partition(b"\t")
-        mode, _, name = facts.split()
+        mode, _, name = facts.decode().split()
         if mode in _FILE_MODES:
-            files[path.decode("utf-8", "surrogateescape")] = name.decode()
+            files[os.fsdecode(path)] = name
         else:
-            odd.add(path.decode("utf-8", "surrogateescape"))
-    return files, frozenset(odd)
+            odd[os.fsdecode(path)] = (mode, name)
+    return files, odd
 
 
 def _folders(files: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

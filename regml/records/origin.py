@@ -1,7 +1,9 @@
 """Where a record comes from: person, commit, difference to it, code, machine."""
 
+import os
+import posixpath
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from regml.files.git import (
     Listing,
     TreeState,
     code_digest,
+    files_below,
     lies_in,
     list_files,
     person,
@@ -45,9 +48,12 @@ def observe(
     """
     outs = [out.path for stage in stages for out in stage.outs]
     listing = list_files(root)
-    state = _with_untracked(
-        tree_state(root, outs), _untracked(root, listing, outs, inputs)
+    paths = code_paths(root)
+    loose: dict[str, Artifact | None] = dict.fromkeys(
+        _uncontrolled(root, listing, paths)
     )
+    loose |= _untracked(root, listing, outs, inputs)
+    state = _with_untracked(tree_state(root, outs), loose)
     return Origin(
         person=person(root),
         started_utc=started_utc,
@@ -55,7 +61,7 @@ def observe(
         commit=state.commit,
         dirty=state.dirty,
         diff_sha256=state.diff_sha256,
-        code=code_digest(root, code_paths(root), listing.tracked | listing.untracked),
+        code=code_digest(root, paths, listing.names, listing.pointers),
         environment=environment(),
     )
 
@@ -88,19 +94,69 @@ def code_paths(root: Path) -> tuple[str, ...]:
         ) from error
 
 
+def _uncontrolled(root: Path, listing: Listing, paths: Iterable[str]) -> list[str]:
+    """Return what stands among the sources for code that no commit of ours names.
+
+    That is a link that leads out of what git tracks, a submodule that is not checked
+    out, and a repository inside ours that is no submodule of it.
+    """
+    found = []
+    for name in files_below(listing.pointers, paths):
+        if name in listing.links:
+            if not _is_tracked(_real(root, name), listing):
+                found.append(name)
+        elif listing.submodules[name] is None or not (root / name / ".git").exists():
+            found.append(name)
+    return found
+
+
+def _is_tracked(path: str, listing: Listing) -> bool:
+    """Tell whether git tracks a file, something in a folder, or its submodule."""
+    return bool(files_below(listing.tracked, [path])) or lies_in(
+        path, [name for name, commit in listing.submodules.items() if commit]
+    )
+
+
+def _real(root: Path, name: str) -> str:
+    """Return where a path leads in the end, relative to the project."""
+    top = os.path.realpath(root)
+    return posixpath.normpath(os.path.relpath(os.path.realpath(root / name), top))
+
+
+def _in_submodules(root: Path, listing: Listing, files: Iterable[str]) -> set[str]:
+    """Return those of some files that a submodule tracks, at any depth."""
+    wanted = tuple(files)
+    found: set[str] = set()
+    for name, commit in listing.submodules.items():
+        inside = [n.removeprefix(f"{name}/") for n in files_below(wanted, [name])]
+        if inside and commit and (root / name / ".git").exists():
+            theirs = list_files(root / name)
+            tracked = theirs.tracked.intersection(inside)
+            tracked |= _in_submodules(root / name, theirs, inside)
+            found |= {f"{name}/{n}" for n in tracked}
+    return found
+
+
 def _untracked(
     root: Path, listing: Listing, outs: Iterable[str], inputs: Iterable[Content]
 ) -> dict[str, Artifact]:
     """Return the inputs that neither git nor DVC tracks, by path."""
+    inputs = tuple(inputs)
     dvc = {*outs, *imported_paths(root, listing.tracked | listing.untracked)}
+    tracked = listing.tracked | _in_submodules(
+        root, listing, [file for content in inputs for file in content.files]
+    )
+
+    def is_loose(file: str) -> bool:
+        real = file if file in tracked else _real(root, file)
+        return real not in tracked and not lies_in(real, dvc)
+
     found: dict[str, Artifact] = {}
     for content in inputs:
         if lies_in(content.artifact.path, dvc):
             continue
         loose = [
-            file
-            for file in content.files
-            if file not in listing.tracked and not lies_in(file, dvc)
+            file for file in content.files if not lies_in(file, dvc) and is_loose(file)
         ]
         whole = len(loose) == len(content.files)
         # the digest is that of the whole input: it is enough to see that it differs
@@ -109,12 +165,16 @@ def _untracked(
     return found
 
 
-def _with_untracked(state: TreeState, untracked: dict[str, Artifact]) -> TreeState:
+def _with_untracked(
+    state: TreeState, untracked: Mapping[str, Artifact | None]
+) -> TreeState:
     if not untracked:
         return state
     difference: dict[str, Any] = {
         "diff": state.diff_sha256,
-        "untracked": {path: thing.sha256 for path, thing in untracked.items()},
+        "untracked": {
+            path: thing.sha256 if thing else None for path, thing in untracked.items()
+        },
     }
     dirty = tuple(sorted({*state.dirty, *untracked}))
     return TreeState(state.commit, dirty, fingerprint(difference))

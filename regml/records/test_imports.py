@@ -168,7 +168,9 @@ def _agreed(
 def _at(root: Path, commit: str, now: Origin) -> tuple["Traversable", Origin]:
     """Return the project at the commit the tests ran at, and what it was then."""
     revision = open_revision(root, commit)
-    code = code_digest(revision, code_paths(root), revision.names())
+    code = code_digest(
+        revision, code_paths(root), revision.names(), revision.pointers()
+    )
     then = replace(now, commit=revision.commit, dirty=(), diff_sha256=None, code=code)
     return revision, then
 

@@ -12,7 +12,6 @@ from regml.files.git import (
     lies_in,
     list_files,
     person,
-    tracked_files,
     tree_state,
 )
 
@@ -38,6 +37,11 @@ def run(root: Path, *arguments: str) -> str:
     return subprocess.run(
         ["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def digest(root: Path, paths: list[str]) -> str:
+    listed = list_files(root)
+    return code_digest(root, paths, listed.names, listed.pointers)
 
 
 def write(root: Path, name: str, text: str = "1\n") -> None:
@@ -125,7 +129,7 @@ def test_a_project_below_the_top_of_its_repository_sees_only_itself(
     write(root, "sub/inside.txt", "2\n")
     state = tree_state(root / "sub", [])
     assert (state.commit, state.dirty) == (head, ("inside.txt",))
-    assert tracked_files(root / "sub") == {"inside.txt"}
+    assert list_files(root / "sub").names == {"inside.txt"}
 
 
 def test_existing_files_are_those_git_tracks_or_would(root: Path) -> None:
@@ -136,27 +140,27 @@ def test_existing_files_are_those_git_tracks_or_would(root: Path) -> None:
     write(root, "new.txt")
     write(root, "x.log")
     (root / "gone.txt").unlink()
-    assert tracked_files(root) == {".gitignore", "a.txt", "new.txt"}
+    assert list_files(root).names == {".gitignore", "a.txt", "new.txt"}
 
 
 def test_the_code_digest_is_that_of_content_on_disk(root: Path) -> None:
     write(root, ".gitignore", "*.pyc\n")
     write(root, "src/a.py")
     commit(root)
-    before = code_digest(root, ["src"], tracked_files(root))
+    before = digest(root, ["src"])
     write(root, "src/a.pyc")
     write(root, "other.py")
-    assert code_digest(root, ["src/", "absent"], tracked_files(root)) == before
+    assert digest(root, ["src/", "absent"]) == before
     write(root, "src/b.py")
-    assert code_digest(root, ["src"], tracked_files(root)) != before
+    assert digest(root, ["src"]) != before
 
 
 def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
     write(tmp_path, "src/a.py")
     write(tmp_path, "src/__pycache__/a.pyc")
     assert tree_state(tmp_path, []) == git.TreeState(None, (), None)
-    assert tracked_files(tmp_path) == {"src/a.py"}
-    assert len(code_digest(tmp_path, ["src"], tracked_files(tmp_path))) == 64
+    assert list_files(tmp_path).names == {"src/a.py"}
+    assert len(digest(tmp_path, ["src"])) == 64
 
 
 def test_a_broken_repository_is_an_error_and_not_no_commit(root: Path) -> None:

@@ -1,0 +1,259 @@
+"""Runs recorded in the repositories people have, not only in plain clones."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from regml.files.git import list_files
+from regml.project import open_project
+from tests.layouts.conftest import Place, run
+from tests.records.conftest import MAIN
+
+
+def test_a_clone_verifies_and_records_as_the_original(place: Place) -> None:
+    found = place.verify()
+    assert (found.believed, found.explained, found.absent) == (1, 1, ("out",))
+    assert place.check() == place.check(at="HEAD") == []
+    place.is_right()
+
+
+def test_a_worktree_has_its_own_commit_and_its_own_dirt(
+    place: Place, tmp_path: Path
+) -> None:
+    place.git("worktree", "add", "--quiet", "-b", "side", str(tmp_path / "neben an"))
+    beside = Place(tmp_path / "neben an")
+    beside.write("note.txt", "1\n")
+    beside.commit()
+    place.write("requirements.txt", "# 1\n")
+    beside.is_right()
+    assert "uncommitted changes (requirements.txt)" in str(_dirt_of(place))
+
+
+def test_a_shallow_clone_with_a_detached_head_records_its_commit(
+    base: Place, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "flach")
+    source = base.root.as_uri()
+    run(tmp_path, "git", "clone", "-q", "--depth=1", source, str(place.root))
+    place.git("checkout", "--quiet", "--detach")
+    # the commit of the recorded run is not here, and nothing is held against it
+    assert place.verify().problems == ()
+    place.is_right()
+
+
+def test_a_project_in_a_folder_of_a_bigger_repository(
+    base: Place, tmp_path: Path
+) -> None:
+    top = Place(tmp_path / "gross")
+    place = _below(base, top, "geräte/eins")
+    top.write("other/notes.txt", "1\n")
+    top.git("init", "--quiet")
+    top.commit()
+    top.write("other/notes.txt", "2\n")  # somebody else's work is no dirt of ours
+    place.is_right()
+    assert place.check(at="HEAD") == []
+
+
+def test_a_project_that_is_a_submodule(place: Place, tmp_path: Path) -> None:
+    outer = Place(tmp_path / "aussen")
+    outer.root.mkdir()
+    outer.git("init", "--quiet")
+    outer.git("submodule", "--quiet", "add", str(place.root), "inner")
+    outer.commit()
+    inner = Place(outer.root / "inner")
+    inner.is_right()
+    assert inner.git("rev-parse", "HEAD") != outer.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def with_library(place: Place, tmp_path: Path) -> Place:
+    """A project that has another repository among its sources."""
+    library = Place(tmp_path / "library")
+    library.write("algorithm.py", "ANSWER = 1\n")
+    library.git("init", "--quiet")
+    library.commit()
+    place.git("submodule", "--quiet", "add", str(library.root), "src/library")
+    place.commit()
+    return place
+
+
+def test_a_submodule_counts_by_its_commit(with_library: Place) -> None:
+    place = with_library
+    place.is_right()
+    inner = Place(place.root / "src/library")
+    before = open_project(place.root).evidence.code
+    inner.write("algorithm.py", "ANSWER = 2\n")
+    assert "src/library" in str(_dirt_of(place))
+    first = place.record().origin.diff_sha256
+    inner.write("algorithm.py", "ANSWER = 3\n")
+    assert place.record().origin.diff_sha256 != first
+    inner.commit()
+    assert "src/library" in str(_dirt_of(place))
+    place.commit()
+    place.is_right()
+    assert open_project(place.root).evidence.code != before
+
+
+def test_no_setting_hides_what_differs_in_a_submodule(with_library: Place) -> None:
+    place = with_library
+    place.git("config", "submodule.src/library.ignore", "all")
+    place.git("config", "diff.ignoreSubmodules", "all")
+    Place(place.root / "src/library").write("new.py", "1\n")
+    assert "src/library" in str(_dirt_of(place))
+
+
+def test_an_input_in_a_submodule_is_tracked_by_its_commit(with_library: Place) -> None:
+    place = with_library
+    inner = Place(place.root / "src/library")
+    pipeline = (place.root / "dvc.yaml").read_text()
+    wanted = "src/library/algorithm.py, src/library/loose.txt"
+    place.write("dvc.yaml", pipeline.replace("input.txt", f"input.txt, {wanted}"))
+    inner.write(".gitignore", "loose.txt\n")
+    inner.commit()
+    inner.write("loose.txt", "nobody tracks it\n")
+    place.commit()
+    assert place.record().origin.dirty == ("src/library/loose.txt",)
+
+
+def test_a_submodule_that_is_not_checked_out_is_said(
+    with_library: Place, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "ohne")
+    run(tmp_path, "git", "clone", "-q", str(with_library.root), str(place.root))
+    # what is under control is the same, but what ran cannot have been all of it
+    same = open_project(place.root).evidence.code
+    assert same == open_project(with_library.root).evidence.code
+    assert place.record().origin.dirty == ("src/library",)
+
+
+def test_a_repository_that_is_no_submodule_is_uncontrolled_code(place: Place) -> None:
+    nested = Place(place.root / "src/copied")
+    nested.write("a.py", "1\n")
+    nested.git("init", "--quiet")
+    nested.commit()
+    assert place.record().origin.dirty == ("src/copied",)
+
+
+def test_links_count_by_what_they_lead_to(place: Place, tmp_path: Path) -> None:
+    place.write("shared/common.py", "A = 1\n")
+    (place.root / "src/common.py").symlink_to("../shared/common.py")
+    place.commit()
+    place.is_right()
+    assert list_files(place.root).links == {"src/common.py": "../shared/common.py"}
+    before = open_project(place.root).evidence.code
+    place.write("shared/common.py", "A = 2\n")
+    place.commit()
+    place.is_right()
+    assert open_project(place.root).evidence.code != before
+
+
+def test_a_link_that_leads_out_of_the_project_is_said(
+    place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "private.py").write_text("A = 1\n")
+    (tmp_path / "private.txt").write_text("line\n")
+    (place.root / "src/private.py").symlink_to(tmp_path / "private.py")
+    (place.root / "input.txt").unlink()
+    (place.root / "input.txt").symlink_to(tmp_path / "private.txt")
+    place.commit()
+    assert place.record().origin.dirty == ("input.txt", "src/private.py")
+
+
+def test_line_ends_that_git_rewrites_are_no_other_code(
+    base: Place, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "windows")
+    line_ends = ("-c", "core.autocrlf=true")
+    run(tmp_path, "git", "clone", "-q", *line_ends, str(base.root), str(place.root))
+    assert b"\r\n" in (place.root / "src/make.py").read_bytes()
+    code = open_project(base.root).evidence.code
+    assert open_project(place.root).evidence.code == code
+    assert place.verify().problems == ()
+
+
+def test_what_a_hook_is_told_names_the_same_repository(
+    base: Place, tmp_path: Path
+) -> None:
+    top = Place(tmp_path / "mit Haken")
+    place = _below(base, top, "sub")
+    top.git("init", "--quiet")
+    hook = top.write(
+        ".git/hooks/pre-commit",
+        "#!/bin/sh\nset -e\nenv | grep ^GIT_INDEX_FILE= > ../told\n"
+        f"exec '{sys.executable}' -c '{MAIN}' -C sub check --rule C14 --rule C19\n",
+    )
+    hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+    top.commit()  # the hook ran, or the commit failed
+    assert (tmp_path / "told").read_text()
+    lock = place.root / "dvc.lock"
+    lock.write_text(lock.read_text().replace("md5: ", "md5: 0", 1))
+    with pytest.raises(AssertionError, match="Nothing explains"):
+        top.commit()
+
+
+def test_variables_of_git_do_not_lead_elsewhere(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Place(tmp_path / "elsewhere")
+    elsewhere.root.mkdir()
+    elsewhere.git("init", "--quiet")
+    head = place.git("rev-parse", "HEAD").strip()
+    place.write("src/make.py", (place.root / "src/make.py").read_text() + "# x\n")
+    monkeypatch.setenv("GIT_DIR", str(elsewhere.root / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(elsewhere.root))
+    origin = place.record().origin
+    assert (origin.commit, origin.dirty) == (head, ("src/make.py",))
+
+
+def test_a_work_tree_whose_repository_lies_elsewhere(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(place.root / ".git", tmp_path / "kept.git")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_DIR", "kept.git")
+    monkeypatch.setenv("GIT_WORK_TREE", place.root.name)
+    place_git = {**os.environ, "GIT_DIR": str(tmp_path / "kept.git")}
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        env=place_git,
+        cwd=place.root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    evidence = open_project(place.root).evidence
+    assert (evidence.commit, evidence.dirty) == (head, ())
+    assert place.check() == []
+
+
+def test_replaced_objects_change_no_commit(place: Place) -> None:
+    head = place.git("rev-parse", "HEAD").strip()
+    tidy = open_project(place.root, at=head).evidence.code
+    place.write("src/make.py", "print('forged')\n")
+    forged = place.commit()
+    place.git("replace", head, forged)
+    assert open_project(place.root, at=head).evidence.code == tidy
+
+
+def _dirt_of(place: Place) -> list[tuple[str, str]]:
+    place.record()
+    found = place.check()
+    assert {rule for rule, _ in found} == {"M04"}
+    return found
+
+
+def _below(base: Place, top: Place, name: str) -> Place:
+    """Copy the project into a folder of a bigger one, without its repository."""
+    place = Place(top.root / name)
+    run(base.root, "git", "worktree", "prune")
+    place.root.mkdir(parents=True)
+    for path in base.git("ls-files", "-z").split("\0"):
+        if path:
+            (place.root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(base.root / path, place.root / path)
+    return place

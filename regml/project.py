@@ -25,10 +25,11 @@ from regml.files.git import (
 )
 from regml.files.history import commit_times, history, last_changes, start_of
 from regml.files.lock import read_lock_file, read_markers
-from regml.files.manifest import read_manifest
+from regml.files.manifest import parse_manifest, read_manifest
 from regml.files.markdown import LocatedItem, read_items
 from regml.files.model_card import read_card
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
+from regml.files.past import content_with_digest, is_whole
 from regml.files.python_tests import read_tests
 from regml.files.revision import RevisionFile, open_revision
 from regml.files.scores import read_case_scores
@@ -44,7 +45,7 @@ from regml.records.contents import read_contents
 from regml.records.log import read_log
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
-from regml.trace.model import TraceGraph
+from regml.trace.model import SHORT, DatasetVersion, TraceGraph
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -85,6 +86,30 @@ class Project:
 
         known = known_catalogues(self.evidence.catalogues)
         return Ledger(self.graph, known, self.check())
+
+    def manifest_of(self, dataset: DatasetVersion) -> DatasetManifest:
+        """Return the manifest of a dataset version, also of one long gone.
+
+        It is looked for in every commit of every branch, and believed by its sha256.
+        Neither the cache of DVC nor the work tree is needed.
+
+        Raises:
+            ConfigError: No commit that is here holds it.
+            BrokenFileError: What was found is no manifest.
+        """
+        if dataset.manifest is not None:
+            return dataset.manifest
+        name = f"{dataset.path} of dataset@{dataset.sha256[:SHORT]}"
+        content = content_with_digest(self.root, dataset.path, dataset.sha256)
+        if content is None:
+            remedy = (
+                "Commit it with the next run that writes it; for this version, restore "
+                f"{dataset.path} from a copy."
+                if is_whole(self.root)
+                else "This clone has only a part of the history: git fetch --unshallow."
+            )
+            raise ConfigError(f"{name}: no commit holds this content. {remedy}")
+        return parse_manifest(content, name=name)
 
     def report(self, path: str) -> Mapping[str, Any] | None:
         """Return a stage's JSON report, or ``None`` where there is none.

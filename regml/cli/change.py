@@ -13,18 +13,35 @@ if TYPE_CHECKING:
     from regml.trace.diff import State
     from regml.trace.impact import Impact
 
+VERSIONS = ("dataset@", "model@")
+"""How the name of a version begins; anything else is a revision of git."""
+
 
 @click.command()
-@click.argument("before", metavar="REV1")
-@click.argument("after", metavar="[REV2]", required=False)
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="[AFTER]", required=False)
 @form_option("text", "markdown", "json")
 @click.pass_context
 def diff(ctx: click.Context, before: str, after: str | None, form: str) -> None:
-    """Say what changed in meaning between two revisions.
+    """Say what changed in meaning between two revisions or two versions.
 
-    Items added, removed and changed by field; links, results, versions; findings that
-    appeared and that went. Without REV2: the work tree. Nothing is checked out.
+    BEFORE and AFTER are git revisions, or dataset@3.1 dataset@3.2, or model@1.9
+    model@2.0; a version without number is named by the beginning of its digest, and the
+    present one by the word current.
+
+    Of revisions: items added, removed and changed by field; links, results, versions;
+    findings that appeared and that went. Without AFTER: the work tree. Of datasets:
+    images, patients, labels, splits, readers. Of models: data, code, parameters,
+    environment, metrics, verdicts. Nothing is checked out, and no data are needed.
     """
+    if before.startswith(VERSIONS):
+        from regml.project import open_project
+        from regml.versions import compare
+
+        project = open_project(project_root(ctx.obj))
+        kind = before.partition("@")[0]
+        print_page(compare(project, before, after or f"{kind}@current"), form)
+        return
     from regml.trace.diff import difference, difference_page
 
     old, new = _state(ctx, before), _state(ctx, after)

@@ -62,7 +62,7 @@ def start_of(root: Path, since: str | dt.date) -> str | None:
         root: The project.
         since: A day, or anything git can resolve to a commit.
     """
-    if not in_repository(root) or _is_shallow(root):
+    if not in_repository(root) or is_shallow(root):
         return None
     text = str(since)
     if _DAY.fullmatch(text):
@@ -103,7 +103,7 @@ def last_changes(
     oldest commit seems to have touched everything.
     """
     wanted = sorted(set(paths))
-    if not wanted or not in_repository(root) or _is_shallow(root):
+    if not wanted or not in_repository(root) or is_shallow(root):
         return {}
     few = len(wanted) <= ARGUMENTS_AT_ONCE
     places = wanted if few else sorted({path.partition("/")[0] for path in wanted})
@@ -148,6 +148,11 @@ def commit_times(root: Path, commits: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def is_shallow(root: Path) -> bool:
+    """Tell whether git knows only the newest part of the history here."""
+    return run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
 def _commits(
     root: Path, span: tuple[str, ...], places: tuple[str, ...]
 ) -> Iterator[Commit]:
@@ -184,10 +189,6 @@ def _commits(
                 sorted(p.removeprefix(prefix) for p in paths if p.startswith(prefix))
             ),
         )
-
-
-def _is_shallow(root: Path) -> bool:
-    return run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def _prefix(root: Path) -> str:

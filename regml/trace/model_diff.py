@@ -1,0 +1,344 @@
+"""What two versions of a model differ in: data, code, parameters, machine, results."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from regml.files.past import CodeChange
+from regml.items.recorded import Execution, Record, StageRun, TestRun
+from regml.trace.changes import FieldChange, field_changes
+from regml.trace.dataset_diff import DatasetDifference
+from regml.trace.model import (
+    SHORT,
+    AcceptanceRow,
+    Evaluation,
+    ModelVersion,
+    TraceGraph,
+)
+from regml.trace.page import NONE, Page, Section, Table, plain
+
+UNKNOWN: Final = "not recorded"
+
+_OF_MODEL: Final = (
+    *("architecture", "parameters", "seed", "hyperparameters", "initial_weights"),
+    *("plan", "best_step", "preparation"),
+)
+"""What a training run noted and that is neither data nor a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSide:
+    """One side of a comparison of models.
+
+    Attributes:
+        name: Id of its node.
+        model: The version.
+        training: The run that made it last; ``None`` for one that nobody recorded.
+        dataset: Node of the dataset version it was trained on; ``""`` without one.
+        evaluation: The latest believed evaluation of it; ``None`` without one.
+        verdicts: Worst believed outcome by requirement.
+    """
+
+    name: str
+    model: ModelVersion
+    training: Record | None
+    dataset: str
+    evaluation: Evaluation | None
+    verdicts: Mapping[str, str]
+
+    @property
+    def run(self) -> StageRun | None:
+        """What the training run said."""
+        record = self.training
+        if record is None or not isinstance(record.statement, StageRun):
+            return None
+        return record.statement
+
+    @property
+    def commit(self) -> str | None:
+        """At which commit it was trained."""
+        return self.run.origin.commit if self.run else None
+
+
+def model_side(graph: TraceGraph, name: str, model: ModelVersion) -> ModelSide:
+    """Collect what the graph knows about one model version."""
+    believed = [r for r in model.runs if r.path not in graph.current.doubted]
+    runs = believed or list(model.runs)
+    training = runs[-1] if runs else None
+    datasets = sorted({edge.target for edge in graph.out(name, "trained_on")})
+    evaluation = _evaluation(graph, name)
+    return ModelSide(
+        name,
+        model,
+        training,
+        datasets[0] if datasets else "",
+        evaluation,
+        _verdicts(graph, model.sha256, evaluation),
+    )
+
+
+def model_page(
+    before: ModelSide,
+    after: ModelSide,
+    code: CodeChange | None,
+    data: DatasetDifference | str,
+) -> Page:
+    """Return how two model versions differ, section by section.
+
+    Args:
+        before: The earlier one.
+        after: The later one.
+        code: What git knows; ``None`` where a commit was not recorded.
+        data: How their datasets differ, or why nobody can tell.
+    """
+    sections = (
+        _identity(before, after),
+        _data(before, after, data),
+        *_code(before, after, code),
+        _fields("Parameters", _parameters(before), _parameters(after)),
+        *_environment(before, after),
+        _metrics(before, after),
+        _verdict_section(before, after),
+    )
+    return Page(f"{before.name} -> {after.name}", "", sections)
+
+
+def _evaluation(graph: TraceGraph, name: str) -> Evaluation | None:
+    found = None
+    for edge in graph.into(name, "evaluates"):
+        value = graph.node(edge.source).value
+        if (
+            isinstance(value, Evaluation)
+            and value.record.path not in graph.current.doubted
+        ):
+            found = value
+    return found
+
+
+def _verdicts(
+    graph: TraceGraph, sha256: str, evaluation: Evaluation | None
+) -> dict[str, str]:
+    """Return how each requirement fared with a model: the worst that counts last."""
+    latest: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {}
+    for record in graph.current.believed:
+        said = record.statement
+        if isinstance(said, TestRun) and sha256 in said.models.values():
+            for case in said.cases:
+                key = (case.suite, case.name)
+                latest[key] = (case.verifies, str(case.outcome))
+        elif isinstance(said, Execution) and sha256 in said.models.values():
+            verified = tuple(sorted(said.fingerprints.keys() - {said.protocol}))
+            latest["protocol", said.protocol] = (verified, str(said.verdict))
+    found: dict[str, list[str]] = {}
+    for row in evaluation.rows if evaluation else ():
+        found.setdefault(row.requirement, []).append(row.outcome)
+    for verified, outcome in latest.values():
+        for name in verified:
+            found.setdefault(name, []).append(outcome)
+    return {name: _worst(outcomes) for name, outcomes in found.items()}
+
+
+def _worst(outcomes: Iterable[str]) -> str:
+    order = ("killed", "failed", "blocked", "skipped", "passed")
+    found = set(outcomes)
+    return next((o for o in order if o in found), min(found))
+
+
+def _identity(before: ModelSide, after: ModelSide) -> Section:
+    rows = tuple(
+        (what, *values)
+        for what, values in (
+            ("weights sha256", (before.model.sha256, after.model.sha256)),
+            ("training run", (_run_name(before), _run_name(after))),
+            ("trained", (_when(before), _when(after))),
+            ("by", (_who(before), _who(after))),
+        )
+    )
+    return Section("Versions", table=Table(("", "before", "after"), rows))
+
+
+def _data(
+    before: ModelSide, after: ModelSide, data: DatasetDifference | str
+) -> Section:
+    if isinstance(data, str):
+        facts: tuple[tuple[str, str], ...] = (("", data),)
+    else:
+        facts = (
+            *data.counts(),
+            ("in full", f"regml diff {before.dataset} {after.dataset}"),
+        )
+    rows = (("dataset", before.dataset or NONE, after.dataset or NONE),)
+    return Section("Data", facts, Table(("", "before", "after"), rows))
+
+
+def _code(
+    before: ModelSide, after: ModelSide, code: CodeChange | None
+) -> Iterator[Section]:
+    rows = tuple(
+        (what, value(before), value(after))
+        for what, value in (
+            ("commit", lambda side: side.commit or NONE),
+            ("uncommitted", _dirty),
+            ("software and tests", _code_digest),
+        )
+    )
+    yield Section("Code", tuple(_about(code)), Table(("", "before", "after"), rows))
+    if code is None:
+        return
+    for title, commits in (
+        ("Commits since", code.commits),
+        ("Commits that only the earlier one has", code.left),
+    ):
+        if commits:
+            listed = tuple((sha[:SHORT], subject) for sha, subject in commits)
+            yield Section(title, table=Table(("commit", "subject"), listed))
+    if code.files:
+        lines = tuple((f.path, _count(f.added), _count(f.removed)) for f in code.files)
+        table = Table(("file", "lines added", "lines removed"), lines)
+        yield Section("Controlled files that differ", table=table)
+
+
+def _about(code: CodeChange | None) -> Iterator[tuple[str, str]]:
+    if code is None:
+        yield "", "A run names no commit: nobody can tell how the code differs."
+    elif code.unknown:
+        names = ", ".join(sha[:SHORT] for sha in code.unknown)
+        yield "", f"git has no commit {names} here. Fetch the whole history."
+    elif not (code.commits or code.left):
+        yield "", "Both were trained at the same commit."
+    else:
+        added = sum(change.added or 0 for change in code.files)
+        removed = sum(change.removed or 0 for change in code.files)
+        yield "commits", str(len(code.commits))
+        yield "controlled files", str(len(code.files))
+        yield "lines", f"+{added} -{removed}"
+
+
+def _parameters(side: ModelSide) -> Mapping[str, Any]:
+    run = side.run
+    noted = {
+        name.replace("_", " "): side.model.facts[name]
+        for name in _OF_MODEL
+        if side.model.facts.get(name) is not None
+    }
+    command = {"command": run.command} if run else {}
+    return {**command, **(dict(run.parameters) if run else {}), **noted}
+
+
+def _environment(before: ModelSide, after: ModelSide) -> Iterator[Section]:
+    old, new = _machine(before), _machine(after)
+    were, are = _packages(before), _packages(after)
+    yield _fields("Environment", old, new)
+    rows = tuple(
+        (name, were.get(name, NONE), are.get(name, NONE))
+        for name in sorted(were.keys() | are.keys())
+        if were.get(name) != are.get(name)
+    )
+    if rows:
+        yield Section("Packages", table=Table(("package", "before", "after"), rows))
+
+
+def _machine(side: ModelSide) -> Mapping[str, Any]:
+    run = side.run
+    environment = dict(run.origin.environment) if run else {}
+    return {k: v for k, v in environment.items() if k != "packages"}
+
+
+def _packages(side: ModelSide) -> dict[str, str]:
+    run = side.run
+    found = run.origin.environment.get("packages") if run else None
+    if not isinstance(found, Mapping):
+        return {}
+    return {str(name): plain(version) for name, version in found.items()}
+
+
+def _fields(title: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Section:
+    changes = field_changes(before, after)
+    if not changes:
+        return Section(title, (("", "No difference." if before else UNKNOWN),))
+    rows = tuple(_row(change) for change in changes)
+    return Section(title, table=Table(("field", "before", "after"), rows))
+
+
+def _row(change: FieldChange) -> tuple[str, str, str]:
+    return change.field, change.before or NONE, change.after or NONE
+
+
+def _metrics(before: ModelSide, after: ModelSide) -> Section:
+    """Return every measured number of both, also those of training, side by side."""
+    were, are = dict(_numbers(before)), dict(_numbers(after))
+    rows = tuple(
+        (*key, were.get(key, NONE), are.get(key, NONE))
+        for key in dict.fromkeys((*were, *are))
+    )
+    columns = ("requirement", "measure", "group", "before", "after")
+    facts = (
+        ("evaluated", f"{_evaluated(before)} -> {_evaluated(after)}"),
+        ("numbers", "value (95 % interval, cases)"),
+    )
+    return Section("Metrics", facts, Table(columns, rows))
+
+
+def _numbers(side: ModelSide) -> Iterator[tuple[tuple[str, str, str], str]]:
+    for row in side.evaluation.rows if side.evaluation else ():
+        facts = row.facts
+        words = (facts.get("metric"), facts.get("label"), facts.get("statistic"))
+        measure = " ".join(str(word) for word in words if word)
+        group = row.group or str(facts.get("condition") or "all")
+        yield (row.requirement, measure, group), _number(row)
+    noted = side.model.facts.get("metrics")
+    for name, value in sorted(noted.items()) if isinstance(noted, Mapping) else ():
+        yield ("training", str(name), "all"), _short(value)
+
+
+def _number(row: AcceptanceRow) -> str:
+    if row.value is None:
+        return row.outcome
+    interval = ""
+    if row.low is not None and row.high is not None:
+        interval = f"{row.low:.4g} to {row.high:.4g}, "
+    return f"{row.value:.4g} ({interval}n={row.cases}) {row.outcome}"
+
+
+def _verdict_section(before: ModelSide, after: ModelSide) -> Section:
+    rows = tuple(
+        (name, before.verdicts.get(name, UNKNOWN), after.verdicts.get(name, UNKNOWN))
+        for name in sorted(before.verdicts.keys() | after.verdicts.keys())
+        if before.verdicts.get(name) != after.verdicts.get(name)
+    )
+    title = "Requirements whose verdict changed"
+    if not rows:
+        return Section(title, (("", "None."),))
+    return Section(title, table=Table(("requirement", "before", "after"), rows))
+
+
+def _run_name(side: ModelSide) -> str:
+    return f"run@{side.training.id}" if side.training else NONE
+
+
+def _when(side: ModelSide) -> str:
+    return side.run.origin.started_utc if side.run else UNKNOWN
+
+
+def _who(side: ModelSide) -> str:
+    return side.run.origin.person.name if side.run else UNKNOWN
+
+
+def _dirty(side: ModelSide) -> str:
+    return ", ".join(side.run.origin.dirty) or "nothing" if side.run else UNKNOWN
+
+
+def _code_digest(side: ModelSide) -> str:
+    return side.run.origin.code[:SHORT] if side.run else UNKNOWN
+
+
+def _evaluated(side: ModelSide) -> str:
+    return f"evaluation@{side.evaluation.record.id}" if side.evaluation else NONE
+
+
+def _count(lines: int | None) -> str:
+    return "binary" if lines is None else str(lines)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else plain(value)

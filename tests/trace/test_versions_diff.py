@@ -1,0 +1,189 @@
+"""What differs between two versions of a dataset or of a model."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from regml import cli
+from regml.errors import ConfigError
+from regml.files.past import code_change, content_with_digest
+from regml.project import Project, open_project
+from regml.trace.dataset_diff import dataset_difference, dataset_page
+from regml.trace.model import DatasetVersion
+from regml.versions import compare
+from tests.audited import Audited, git
+from tests.factories import CASES, MANIFEST, Parts, case, manifest_of
+
+
+def test_a_dataset_differs_by_images_patients_labels_splits_and_readers() -> None:
+    before = manifest_of(Parts(cases=CASES[:4]))
+    after = manifest_of(
+        Parts(
+            cases=(
+                case(0, label_sha256="22" * 32),
+                case(1, split="tuning", annotators=("R-2",)),
+                case(2, image_sha256="33" * 32, patient="P-00", age_years=99.0),
+                case(9),
+            )
+        )
+    )
+    found = dataset_difference(before, after)
+    assert [c.case for c in found.added] == ["HV-09"]
+    assert [c.case for c in found.removed] == ["HV-03"]
+    assert found.patients_added == ("P-09",)
+    assert found.patients_removed == ("P-02", "P-03")
+    assert [m.name for m in found.relabelled] == ["HV-00"]
+    assert [(m.name, m.after) for m in found.splits] == [("HV-01", "tuning")]
+    assert [(m.name, m.after) for m in found.annotators] == [("HV-01", "R-2")]
+    assert [m.name for m in found.images] == ["HV-02"]
+    assert [(m.before, m.after) for m in found.patients] == [("P-02", "P-00")]
+    assert [(name, f.field) for name, fields in found.fields for f in fields] == [
+        ("HV-02", "age_years")
+    ]
+    titles = [s.title for s in dataset_page("a", "b", found).sections]
+    assert "Other facts of cases" in titles
+    assert "Excluded cases" not in titles
+
+
+def test_equal_datasets_do_not_differ() -> None:
+    same = manifest_of(Parts())
+    found = dataset_difference(same, manifest_of(Parts()))
+    numbers = {name: value for name, value in found.counts() if name != "cases"}
+    assert set(numbers.values()) == {"0"}
+    assert (found.rest, found.readers, found.fields) == ((), (), ())
+
+
+def test_readers_and_the_whole_dataset_are_compared_too() -> None:
+    before, after = (
+        manifest_of(Parts()),
+        manifest_of(Parts(manifest={"annotators": ()})),
+    )
+    wider = after.model_copy(update={"largest_extent_mm": 70.0})
+    found = dataset_difference(before, wider)
+    assert [m.name for m in found.readers] == ["R-1", "R-2"]
+    assert [change.field for change in found.rest] == ["largest_extent_mm"]
+
+
+@pytest.fixture(scope="module")
+def project(audited: Audited) -> Project:
+    return open_project(audited.root)
+
+
+def test_an_earlier_manifest_is_found_in_git_by_its_digest(
+    audited: Audited, project: Project
+) -> None:
+    dataset = project.graph.find("dataset@1.0.0").value
+    assert isinstance(dataset, DatasetVersion)
+    assert dataset.manifest is None
+    assert "HV-01" in [c.case for c in project.manifest_of(dataset).cases]
+    content = content_with_digest(audited.root, MANIFEST, dataset.sha256)
+    assert content == audited.git("show", f"HEAD~3:{MANIFEST}").encode()
+
+
+def test_a_manifest_on_another_branch_is_found_as_well(
+    audited: Audited, tmp_path: Path
+) -> None:
+    subprocess.run(
+        ["git", "clone", "-q", str(audited.root), str(tmp_path / "clone")], check=True
+    )
+    clone = tmp_path / "clone"
+    wanted = open_project(audited.root).graph.find("dataset@1.0.0").value
+    assert isinstance(wanted, DatasetVersion)
+    git(clone, "switch", "-q", "--orphan", "empty")
+    git(clone, "commit", "-q", "--allow-empty", "-m", "Nothing")
+    assert content_with_digest(clone, MANIFEST, wanted.sha256) is not None
+
+
+def test_who_has_only_the_end_of_the_history_is_told_so(
+    audited: Audited, tmp_path: Path
+) -> None:
+    url = f"file://{audited.root}"
+    subprocess.run(
+        ["git", "clone", "-q", "--depth", "1", url, str(tmp_path / "clone")],
+        check=True,
+    )
+    shallow = open_project(tmp_path / "clone")
+    with pytest.raises(ConfigError, match="git fetch --unshallow"):
+        compare(shallow, "dataset@1.0.0", "dataset@2.0.0")
+    page = compare(shallow, "model@1.0.0", "model@2.0.0")
+    told = {section.title: section for section in page.sections}
+    assert "no commit holds this content" in told["Data"].facts[0][1]
+    assert "Fetch the whole history" in told["Code"].facts[0][1]
+    assert told["Packages"].table is not None
+
+
+def test_a_manifest_that_was_never_committed_is_named(project: Project) -> None:
+    dataset = project.graph.find("dataset@1.0.0").value
+    assert isinstance(dataset, DatasetVersion)
+    gone = replace(dataset, sha256="0" * 64)
+    with pytest.raises(ConfigError, match=r"dataset@0{12}: no commit holds"):
+        project.manifest_of(gone)
+
+
+def test_a_model_differs_in_every_section(project: Project) -> None:
+    page = compare(project, "model@1.0.0", "model@2.0.0")
+    rows = {s.title: s.table.rows if s.table else () for s in page.sections}
+    data = next(s for s in page.sections if s.title == "Data")
+    assert ("re-labelled", "1") in data.facts
+    assert [subject for _, subject in rows["Commits since"]] == [
+        "Smooth the outlines",
+        "Release 1.0.0",
+        "Run everything for model 1",
+    ]
+    assert ("device/volume.py", "1", "0") in rows["Controlled files that differ"]
+    assert not [r for r in rows["Controlled files that differ"] if "records" in r[0]]
+    assert ("params.yaml.train.seed", "7", "8") in rows["Parameters"]
+    assert ("hyperparameters.steps", "10", "20") in rows["Parameters"]
+    assert [row[0] for row in rows["Environment"]] == ["gpu", "system.kernel"]
+    assert rows["Packages"] == (("numpy", "2.1.0", "2.2.0"),)
+    measured = {row[:3]: row[3:] for row in rows["Metrics"]}
+    before, after = measured["SRS-002", "dice whole mean", "all"]
+    assert before.startswith("0.91 (0.8833 to 0.9367, n=6)")
+    assert after.startswith("0.9 (0.88 to 0.92, n=4)")
+    assert rows["Requirements whose verdict changed"] == (
+        ("SRS-004", "failed", "passed"),
+    )
+
+
+def test_a_model_does_not_differ_from_itself(project: Project) -> None:
+    page = compare(project, "model@2.0.0", "model@current")
+    told = {s.title: s.facts for s in page.sections}
+    assert "Both were trained on dataset@" in told["Data"][0][1]
+    assert told["Code"][0][1] == "Both were trained at the same commit."
+    assert told["Parameters"][0][1] == "No difference."
+    assert told["Requirements whose verdict changed"][0][1] == "None."
+
+
+def test_code_that_only_the_earlier_one_has_is_told(audited: Audited) -> None:
+    head = audited.git("rev-parse", "HEAD").strip()
+    old = audited.git("rev-parse", "HEAD~2").strip()
+    found = code_change(audited.root, head, old, ["device"])
+    assert [subject for _, subject in found.left] == [
+        "Release 2.0.0",
+        "Run everything for model 2",
+    ]
+    assert found.commits == ()
+    assert found.files == ()
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_the_command_tells_versions_from_revisions(
+    audited: Audited,
+    form: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = ["diff", "dataset@1.0.0", "dataset@2.0.0", "--format", form]
+    monkeypatch.setattr("sys.argv", ["regml", "-C", str(audited.root), *typed])
+    assert cli.main() == 0
+    out = capsys.readouterr().out
+    assert "HV-12" in out
+    assert form != "json" or json.loads(out)["sections"]
+
+
+def test_a_model_and_a_dataset_cannot_be_compared(project: Project) -> None:
+    with pytest.raises(ConfigError, match="cannot be compared"):
+        compare(project, "model@1.0.0", "dataset@2.0.0")

@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) scripts/check_python.py
 	@test -x "$(BIN)/python" || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (once; takes some minutes) ..."
-	@"$(BIN)/python" -m pip install --quiet -c constraints.txt -e ".[pipeline,dhf,exchange,dev]"
+	@"$(BIN)/python" -m pip install --quiet -c constraints.txt -e ".[pipeline,dhf,exchange,sbom,dev]"
 	@touch "$@"
 
 demo: $(INSTALLED)

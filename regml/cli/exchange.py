@@ -10,7 +10,7 @@ from regml.cli.trace import at_option
 from regml.errors import ConfigError
 
 SOURCES = ("doorstop", "sphinx-needs", "strictdoc", "rdm", "reqif", "csv", "xlsx")
-TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml")
+TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml", "cyclonedx-ml")
 
 
 @click.command("import")
@@ -102,13 +102,19 @@ def import_(
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file; standard output where none is named.",
 )
+@click.option(
+    "--model", metavar="MODEL", help="With cyclonedx-ml: other than model@current."
+)
 @at_option()
 @click.pass_context
-def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> int:
+def export(
+    ctx: click.Context, form: str, out: Path | None, model: str | None, at: str | None
+) -> int:
     """Write items, or the whole graph, for another tool.
 
-    FORMAT is reqif, sphinx-needs (needs.json), csv, xlsx, or graphml (every node and
-    link). The same commit gives the same bytes.
+    FORMAT is reqif, sphinx-needs (needs.json), csv, xlsx, graphml (every node and
+    link), or cyclonedx-ml (bill of materials of a model, with its model card). The same
+    commit gives the same bytes.
 
     Exit status: 0 everything was written, 1 the format cannot hold something (named on
     standard error), 2 cannot work.
@@ -119,6 +125,10 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
     from regml.project import open_project
 
     target = Target(form)
+    if target is Target.CYCLONEDX_ML:
+        return _ml_bom(ctx, model, at, ctx.obj / out if out else None)
+    if model is not None:
+        raise click.UsageError("--model goes with cyclonedx-ml.")
     if target is Target.XLSX and out is None and sys.stdout.isatty():
         raise click.UsageError("A workbook is no text: name a file with --out.")
     project = open_project(project_root(ctx.obj), at=at)
@@ -130,6 +140,22 @@ def export(ctx: click.Context, form: str, out: Path | None, at: str | None) -> i
         _write(ctx.obj / out, exported.content)
     click.echo(remarks_text(exported.remarks), nl=False, err=True)
     return int(bool(exported.remarks))
+
+
+def _ml_bom(
+    ctx: click.Context, model: str | None, at: str | None, out: Path | None
+) -> int:
+    from regml.cli.soup import write_document
+    from regml.exchange.cyclonedx import as_bytes
+    from regml.exchange.mlbom import CURRENT, ml_bom
+    from regml.project import open_project
+
+    project = open_project(project_root(ctx.obj), at=at)
+    built, still_open = ml_bom(project, model or CURRENT)
+    write_document(as_bytes(built), out)
+    for words in still_open:
+        click.echo(words, err=True)
+    return int(bool(still_open))
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
-"""The lock of runtime packages: ``name==version`` per line."""
+"""The lock of runtime packages: ``name==version`` per line, digests may follow."""
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from regml.errors import BrokenFileError
@@ -9,6 +10,7 @@ from regml.files.text import read_text
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+_HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})(?=\s|$)")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;#]+)\s*(;.*)?$")
 
 
@@ -17,13 +19,21 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def is_version(installed: str, locked: str) -> bool:
+    """Tell whether an installed version is the locked one.
+
+    As in PEP 440, a locked ``2.13.0`` is met by the build ``2.13.0+cpu``.
+    """
+    return installed == locked or installed.partition("+")[0] == locked
+
+
 def read_lock_file(root: "Traversable", name: str) -> dict[str, str]:
     """Return the version of each pinned package by normalised name.
 
     Raises:
         BrokenFileError: A line is not an exact pin; names the line.
     """
-    return {name: version for name, (version, _) in _pins(root, name).items()}
+    return {name: version for name, (version, _, _) in _pins(root, name).items()}
 
 
 def read_markers(root: "Traversable", name: str) -> dict[str, str]:
@@ -32,13 +42,27 @@ def read_markers(root: "Traversable", name: str) -> dict[str, str]:
     Raises:
         BrokenFileError: A line is not an exact pin; names the line.
     """
-    return {name: marker for name, (_, marker) in _pins(root, name).items() if marker}
+    pins = _pins(root, name)
+    return {name: marker for name, (_, marker, _) in pins.items() if marker}
 
 
-def _pins(root: "Traversable", name: str) -> dict[str, tuple[str, str]]:
-    packages: dict[str, tuple[str, str]] = {}
-    for number, raw in enumerate(read_text(root / name, name=name).splitlines(), 1):
-        line = raw.partition(" #")[0].strip()
+def read_hashes(root: "Traversable", name: str) -> dict[str, tuple[str, ...]]:
+    """Return the sha256 of each archive that a package may be installed from.
+
+    Raises:
+        BrokenFileError: A line is not an exact pin; names the line.
+    """
+    pins = _pins(root, name)
+    return {name: hashes for name, (_, _, hashes) in pins.items() if hashes}
+
+
+def _pins(
+    root: "Traversable", name: str
+) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    packages: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    for number, whole in _lines(read_text(root / name, name=name)):
+        hashes = tuple(sorted(set(_HASH.findall(whole))))
+        line = _HASH.sub("", whole).strip()
         if not line or line.startswith("#"):
             continue
         pin = _PIN.match(line)
@@ -50,5 +74,19 @@ def _pins(root: "Traversable", name: str) -> dict[str, tuple[str, str]]:
                 line=number,
             )
         marker = (pin[3] or "").removeprefix(";").strip()
-        packages[normalised(pin[1])] = (pin[2], marker)
+        packages[normalised(pin[1])] = (pin[2], marker, hashes)
     return packages
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Give each line with its number; one that ends in a backslash goes on below."""
+    begun, first = "", 0
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = begun + raw.partition(" #")[0].strip()
+        first = first if begun else number
+        goes_on = line.endswith("\\") and not line.startswith("#")
+        begun = line.removesuffix("\\") if goes_on else ""
+        if not begun:
+            yield first, line
+    if begun:
+        yield first, begun

@@ -120,6 +120,8 @@ class Soup(Item):
         package: Distribution name as the lock file writes it, or ``python``.
         version: The exact version in use.
         supplier: Who makes it.
+        published_by: Authors and maintainers as the package itself names them; 'regml
+            soup sync' tells when they change.
         licence: SPDX expression.
         functional: What the device needs from it (5.3.3).
         environment: What it needs itself (5.3.4).
@@ -139,6 +141,7 @@ class Soup(Item):
     package: Line
     version: Line
     supplier: Line
+    published_by: Line | None = None
     licence: Line
     functional: Lines = ()
     environment: Lines = ()

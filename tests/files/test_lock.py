@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from regml.errors import BrokenFileError
-from regml.files.lock import read_lock_file, read_markers
+from regml.files.lock import read_hashes, read_lock_file, read_markers
 
 
 def test_pins_and_their_markers_are_read(tmp_path: Path) -> None:
@@ -20,3 +20,22 @@ def test_a_line_that_is_no_pin_is_named(tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_text("numpy==2.1.0\nscipy>=1\n")
     with pytest.raises(BrokenFileError, match=r"lock.txt:2: .*exact version"):
         read_markers(tmp_path, "lock.txt")
+
+
+def test_digests_of_archives_may_follow_a_pin(tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text(
+        "# a comment that ends in a backslash \\\n"
+        f"numpy==2.1.0 \\\n    --hash=sha256:{'b' * 64} \\\n"
+        f"    --hash=sha256:{'a' * 64}\n"
+        "tomli==2.0\n"
+    )
+    assert read_lock_file(tmp_path, "lock.txt") == {"numpy": "2.1.0", "tomli": "2.0"}
+    assert read_hashes(tmp_path, "lock.txt") == {"numpy": ("a" * 64, "b" * 64)}
+
+
+def test_an_option_that_is_not_understood_is_named_with_its_first_line(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lock.txt").write_text("numpy==2.1.0 \\\n  --hash=md5:12\n")
+    with pytest.raises(BrokenFileError, match=r"lock.txt:1: .*exact version"):
+        read_lock_file(tmp_path, "lock.txt")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from regml.files.lock import normalised
+from regml.files.lock import is_version, normalised
 from regml.items.design import Soup
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
@@ -93,7 +93,7 @@ def _described(graph: TraceGraph, package: Package) -> Iterator[Gap]:
 
 def _installed(graph: TraceGraph, package: Package) -> Iterator[Gap]:
     locked = graph.evidence.packages.get(package.name)
-    if package.version is None or not _is_version(package.version, locked or ""):
+    if package.version is None or not is_version(package.version, locked or ""):
         has = f"had {package.version}" if package.version else "did not have it"
         yield Gap(
             package.place,
@@ -226,14 +226,6 @@ def _is_needed(marker: str, environment: Mapping[str, Any]) -> bool:
         return not full or Marker(marker).evaluate(ran_on)
     except (ValueError, UndefinedEnvironmentName):
         return True
-
-
-def _is_version(installed: str, locked: str) -> bool:
-    """Tell whether an installed version is the locked one.
-
-    As in PEP 440, a locked ``2.13.0`` is met by the build ``2.13.0+cpu``.
-    """
-    return installed == locked or installed.partition("+")[0] == locked
 
 
 def _locked(graph: TraceGraph) -> Iterator[Package]:

@@ -1,0 +1,228 @@
+"""Packages as they are installed beside the running interpreter."""
+
+import base64
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from regml.digest import fingerprint
+from regml.files.lock import normalised
+
+if TYPE_CHECKING:
+    from importlib.metadata import PackageMetadata
+
+CHUNK: Final = 1 << 20
+"""Bytes that are read at once."""
+
+_SPDX: Final = re.compile(r"MIT|ISC|Zlib|0BSD|Unlicense|[A-Za-z]+-[0-9][\w.]*(-\w+)*")
+_OPERATORS: Final = frozenset({"AND", "OR", "WITH"})
+_WHAT_PEOPLE_WRITE: Final[Mapping[str, str]] = {
+    "MIT License": "MIT",
+    "ISC License (ISCL)": "ISC",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache License, Version 2.0": "Apache-2.0",
+}
+"""Names of licences that can only mean one SPDX expression."""
+
+_OF_THE_INSTALLER: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+"""Files that say how a package came here and not what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPackage:
+    """One package as its own metadata describes it.
+
+    Attributes:
+        name: As it writes itself.
+        version: Installed.
+        summary: In a few words; ``""`` when it has none.
+        licence: SPDX expression; ``None`` when the metadata give none.
+        licence_words: What they say about the licence instead.
+        published_by: Authors and maintainers without their addresses.
+        home: Where the project is at home.
+        issues: Where its problems are reported or its changes listed.
+        requires: Packages that it needs here, normalised and sorted, without extras.
+    """
+
+    name: str
+    version: str
+    summary: str = ""
+    licence: str | None = None
+    licence_words: str = ""
+    published_by: str = ""
+    home: str = ""
+    issues: str = ""
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What lies on disk of a package.
+
+    Attributes:
+        sha256: Of the canonical JSON of the digests of its files by path; the same for
+            everybody who installed the same distribution.
+        changed: Files that are missing, or differ from what the installer wrote down.
+    """
+
+    sha256: str
+    changed: tuple[str, ...] = ()
+
+
+def read_installed(names: Iterable[str]) -> dict[str, InstalledPackage]:
+    """Return those of the named packages that are installed, by normalised name."""
+    found = {}
+    for name in names:
+        try:
+            found[normalised(name)] = _described(distribution(name))
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def read_files(name: str) -> Files | None:
+    """Hash the files of an installed package, byte by byte.
+
+    Returns:
+        ``None`` where it is not installed, is used from its sources, or its list of
+        files has no digests.
+    """
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return None
+    listed = {} if _from_sources(found) else dict(sorted(_listed(found)))
+    if not listed:
+        return None
+    with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+        places = (Path(str(found.locate_file(path))) for path in listed)
+        digests = dict(zip(listed, pool.map(_sha256, places), strict=True))
+    changed = tuple(path for path in listed if digests[path] != listed[path])
+    return Files(fingerprint(digests), changed)
+
+
+def _from_sources(found: Distribution) -> bool:
+    """Tell whether what is imported is no copy: ``pip install -e``."""
+    try:
+        told = json.loads(found.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return False
+    info = told.get("dir_info") if isinstance(told, dict) else None
+    return isinstance(info, dict) and bool(info.get("editable"))
+
+
+def _listed(found: Distribution) -> Iterator[tuple[str, str]]:
+    """Give path and sha256 of each file of a distribution as its RECORD states them.
+
+    Scripts are left out: the installer writes the path of the interpreter into them.
+    """
+    for row in csv.reader((found.read_text("RECORD") or "").splitlines()):
+        path, stated = [*row, "", ""][:2]
+        folder, _, name = path.rpartition("/")
+        own = folder.endswith(".dist-info") and name in _OF_THE_INSTALLER
+        kind, _, encoded = stated.partition("=")
+        if kind == "sha256" and not own and not path.startswith(("..", "/")):
+            padded = encoded + "=" * (-len(encoded) % 4)
+            yield path, base64.urlsafe_b64decode(padded).hex()
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def _described(found: Distribution) -> InstalledPackage:
+    metadata = found.metadata
+    licence, words = _licence(metadata)
+    urls = dict(_urls(metadata))
+    return InstalledPackage(
+        name=metadata["Name"],
+        version=found.version,
+        summary=" ".join((_text(metadata, "Summary")).split()),
+        licence=licence,
+        licence_words=words,
+        published_by=_people(metadata),
+        home=_first(urls, "homepage", "home", "source", "repository"),
+        issues=_first(urls, "issue", "tracker", "changelog", "changes", "release"),
+        requires=tuple(sorted(_needed_here(found.requires or ()))),
+    )
+
+
+def _licence(metadata: "PackageMetadata") -> tuple[str | None, str]:
+    """Return the licence as SPDX expression, and what was said about it."""
+    if expression := _text(metadata, "License-Expression"):
+        return expression, expression
+    said = _text(metadata, "License").splitlines()[:1]
+    named = metadata.get_all("Classifier") or []
+    said += [c.rpartition(" :: ")[2] for c in named if c.startswith("License ::")]
+    for words in said:
+        if words in _WHAT_PEOPLE_WRITE:
+            return _WHAT_PEOPLE_WRITE[words], words
+        if _is_spdx(words):
+            return words, words
+    # the words of a classifier come from a list; a field may hold a whole text
+    return None, said[-1][:60] if said else ""
+
+
+def _is_spdx(text: str) -> bool:
+    words = [word for word in re.split(r"[\s()]+", text) if word]
+    return bool(words) and all(w in _OPERATORS or _SPDX.fullmatch(w) for w in words)
+
+
+def _people(metadata: "PackageMetadata") -> str:
+    names: list[str] = []
+    for field in ("Author", "Maintainer"):
+        plain, addressed = _text(metadata, field), _text(metadata, f"{field}-email")
+        named = re.sub(r"\s*<[^<>]*>", "", addressed).replace('"', "")
+        for name in (" ".join(text.split()) for text in (plain, named)):
+            if name and "@" not in name and name not in names:
+                names.append(name)
+    return ", ".join(names)
+
+
+def _urls(metadata: "PackageMetadata") -> Iterator[tuple[str, str]]:
+    if home := _text(metadata, "Home-page"):
+        yield "homepage", home
+    for row in metadata.get_all("Project-URL") or ():
+        label, _, url = row.partition(",")
+        yield label.strip().lower(), url.strip()
+
+
+def _first(urls: Mapping[str, str], *words: str) -> str:
+    """Return the address whose label has the first of some words."""
+    for word in words:
+        for label, url in urls.items():
+            if word in label:
+                return url
+    return ""
+
+
+def _needed_here(requires: Iterable[str]) -> Iterator[str]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for text in requires:
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+            yield normalised(wanted.name)
+
+
+def _text(metadata: "PackageMetadata", field: str) -> str:
+    value = next(iter(metadata.get_all(field) or ()), None)
+    return (value or "").strip() if value != "UNKNOWN" else ""

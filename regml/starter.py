@@ -12,7 +12,7 @@ from regml.files.config import CONFIG
 from regml.files.editor import editor_files
 from regml.files.git import person
 from regml.items.recorded import Person
-from regml.records.keys import personal_key, public_pem
+from regml.records.keys import personal_key, signer_block
 
 EXAMPLES = ("hippovol",)
 """The worked examples regml brings along."""
@@ -112,23 +112,10 @@ def _copy_example(target: Path) -> None:
 
 def _trust(root: Path, who: Person) -> None:
     """Enter the user's public key as that of the project's first signer."""
-    lines = [
-        "",
-        "[[signers]]",
-        f"name = {_toml(who.name)}",
-        f"email = {_toml(who.email)}",
-        'roles = ["developer", "quality"]',
-        f'public_key = """\n{public_pem(personal_key())}"""',
-        "",
-    ]
+    roles = ("developer", "quality")
+    block = signer_block(personal_key(), who.name, who.email, roles)
     with (root / CONFIG).open("a", encoding="utf-8") as config:
-        config.write("\n".join(lines))
-
-
-def _toml(text: str) -> str:
-    """Return a TOML basic string."""
-    kept = "".join(character for character in text if character.isprintable())
-    return '"' + kept.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        config.write(f"\n{block}")
 
 
 def _commit(root: Path, who: Person) -> str:

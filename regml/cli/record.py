@@ -48,10 +48,12 @@ def record(ctx: click.Context, stage: str | None) -> int | None:
             "or name it: regml record --stage NAME -- COMMAND"
         )
     dvc_root = None if stage else os.environ.get("DVC_ROOT")
+    from regml.records.experiments import workplace
     from regml.records.recorder import record_stage
 
-    root = Path(dvc_root) if dvc_root else project_root(ctx.obj)
-    return record_stage(root, command, stage=name)
+    project = Path(dvc_root) if dvc_root else project_root(ctx.obj)
+    place = workplace(Path.cwd() if dvc_root else ctx.obj, project)
+    return record_stage(place.root, command, stage=name, kept=place.kept)
 
 
 @record.command()
@@ -70,22 +72,72 @@ def show(ctx: click.Context, record: str) -> None:
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Do not hash the outputs on disk.")
+@click.argument(
+    "archive", required=False, type=click.Path(dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of an archive: public key (PEM) that has to have signed the release.",
+)
+@click.option(
+    "--full/--quick",
+    default=True,
+    show_default=True,
+    help="Hash the data on disk, or only compare records and dvc.lock.",
+)
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    metavar="HEAD|FILE|REV",
+    help="A head of the log kept elsewhere: its digits, the state.json of a Design "
+    "History File, or a tag. Shows records that were cut off.",
+)
+@click.option(
+    "--mlflow",
+    "store",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="MLflow's SQLite file to compare, if it is not mlflow.db here.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
-def verify(ctx: click.Context, *, quick: bool, style: str) -> int:
-    """Compare every record, signature and byte."""
+def verify(
+    ctx: click.Context,
+    archive: Path | None,
+    *,
+    key: Path | None,
+    full: bool,
+    anchors: tuple[str, ...],
+    store: Path | None,
+    style: str,
+) -> int:
+    """Compare every record, signature and byte.
+
+    With ARCHIVE, look at the archive of a release instead; that needs no project.
+    """
+    if archive is not None:
+        from regml.cli.release import inspect
+
+        return inspect(archive, key, style)
     from dataclasses import asdict
 
     from regml.files.config import read_config
+    from regml.records.anchors import read_anchor
     from regml.records.verify import verify as verify_records
 
     root = project_root(ctx.obj)
-    result = verify_records(root, read_config(root).signers, full=not quick)
+    result = verify_records(
+        root,
+        read_config(root).signers,
+        full=full,
+        anchors=[read_anchor(root, anchor) for anchor in anchors],
+        store=store,
+    )
     if style == "json":
         click.echo(_json(asdict(result)))
     else:
-        for line in _report(result, hashed=not quick):
+        for line in _report(result, hashed=full):
             click.echo(line)
     return 1 if result.problems or not result.listed else 0
 
@@ -96,7 +148,17 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
     yield f"records    {result.believed} of {result.listed} whole and signed"
     yield f"dvc.lock   {result.explained} of {result.locked} stages explained"
     if hashed:
-        yield f"outputs    {result.outputs} hashed, {len(result.absent)} not here"
+        beside = f", {result.cached} only in DVC's cache" if result.cached else ""
+        yield (
+            f"outputs    {result.outputs} hashed, {len(result.absent)} not here{beside}"
+        )
+        yield f"inputs     {result.inputs} kept by DVC hashed"
+    if result.tracked:
+        yield f"MLflow     {result.tracked} recorded runs compared"
+    for name in result.anchors:
+        yield f"anchor     {name}"
+    for sentence in result.unseen:
+        yield f"not seen   {sentence}"
     for path in result.absent:
         yield f"not here   {path}: not verified; bring it with 'dvc pull'"
     for problem in result.problems:

@@ -125,7 +125,11 @@ class Signer(Strict):
         name: Printed name.
         email: How records name them.
         roles: What they may speak for.
-        public_key: PEM, SubjectPublicKeyInfo.
+        public_key: PEM, SubjectPublicKeyInfo. Who has several keys has several
+            entries: a new key is a new entry, the old one stays with its days.
+        valid_from: First day in UTC whose records count; all days where none is said.
+        revoked: First day in UTC whose records do not count any more.
+        revoked_because: Why, e.g. lost, stolen, left the company.
     """
 
     name: Line
@@ -134,6 +138,19 @@ class Signer(Strict):
     public_key: Annotated[
         str, StringConstraints(pattern=r"^-----BEGIN PUBLIC KEY-----")
     ]
+    valid_from: dt.date | None = None
+    revoked: dt.date | None = None
+    revoked_because: Line | None = None
+
+    @model_validator(mode="after")
+    def _days_make_sense(self) -> Self:
+        if (self.revoked is None) != (self.revoked_because is None):
+            raise ValueError(
+                "'revoked' (a day) and 'revoked_because' belong together: write both"
+            )
+        if self.valid_from and self.revoked and self.revoked < self.valid_from:
+            raise ValueError("the key is revoked before it is valid")
+        return self
 
 
 class LinkType(Strict):

@@ -264,6 +264,9 @@ class Release:
         documents: Fingerprint of each document of its Design History File, by id.
         artifacts: Every file or folder that was handed over or archived.
         comment: What the person added.
+        of: Id of the earlier release that is in force again; ``None`` for a new one.
+        contents: sha256 of the list of everything in the archive besides records;
+            ``None`` where there is no archive.
     """
 
     origin: Origin
@@ -276,6 +279,8 @@ class Release:
     documents: Mapping[str, str]
     artifacts: tuple[Artifact, ...]
     comment: str = ""
+    of: str | None = None
+    contents: str | None = None
 
 
 Statement = StageRun | TestRun | Approval | Waiver | Execution | Release
@@ -307,6 +312,7 @@ class ProblemKind(StrEnum):
 
     BAD_SIGNATURE = "bad signature"
     UNKNOWN_SIGNER = "unknown signer"
+    KEY_OUT_OF_TIME = "key not valid then"
     UNREADABLE = "unreadable"
     MISSING = "missing record"
     NOT_LISTED = "record not in log"

@@ -4,13 +4,20 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regml.files.config import read_config
 from regml.files.git import tree_state
-from regml.learning.train import Trained
+from regml.files.mlflow_store import LONGEST_TEXT, Point, metric_facts, stored_value
+from regml.records.notes import note
+
+if TYPE_CHECKING:
+    from regml.learning.train import Trained
+
+TOPIC = "mlflow"
+"""Topic of the note about what was logged."""
 
 DEFAULT_STORE = "sqlite:///mlflow.db"
 """MLflow's embedded database in the project folder."""
@@ -24,7 +31,7 @@ QUIET = {
 """Environment under which MLflow sends nothing home and gives up soon."""
 
 
-def track(root: Path, trained: Trained, card: Mapping[str, Any]) -> str | None:
+def track(root: Path, trained: "Trained", card: Mapping[str, Any]) -> str | None:
     """Log a training under the name of the project's device; see `log_training`.
 
     Args:
@@ -45,7 +52,7 @@ def track(root: Path, trained: Trained, card: Mapping[str, Any]) -> str | None:
 
 
 def log_training(
-    trained: Trained,
+    trained: "Trained",
     *,
     experiment: str,
     parameters: Mapping[str, Any],
@@ -53,6 +60,8 @@ def log_training(
 ) -> str | None:
     """Write a training to MLflow in one batch and return the id of the run.
 
+    What was written is noted in the record of the running stage, so that MLflow can be
+    held against it later.
     ``MLFLOW_TRACKING_URI`` names the store. When the store cannot be used the training
     is not lost: a warning goes to stderr and the answer is ``None``.
 
@@ -79,6 +88,31 @@ def log_training(
         return None
 
 
+def logged_facts(
+    run: str,
+    points: Iterable[tuple[str, int, float]],
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what a record keeps of a run in MLflow.
+
+    Args:
+        run: MLflow's id.
+        points: Name, step and value of each logged number.
+        parameters: As text.
+        tags: As text.
+    """
+    metrics: dict[str, list[Point]] = {}
+    for name, step, value in points:
+        metrics.setdefault(name, []).append((step, stored_value(value)))
+    return {
+        "run": run,
+        "metrics": {name: metric_facts(metrics[name]) for name in sorted(metrics)},
+        "params": {name: text[:LONGEST_TEXT] for name, text in parameters.items()},
+        "tags": dict(tags),
+    }
+
+
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Return nested values under dotted names, as text."""
     found: dict[str, str] = {}
@@ -92,7 +126,7 @@ def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _log(
-    trained: Trained,
+    trained: "Trained",
     experiment: str,
     parameters: Mapping[str, Any],
     tags: Mapping[str, str],
@@ -113,13 +147,21 @@ def _log(
     best = Metric(
         "best_tuning_dice", trained.best_dice, run.start_time, trained.best_step
     )
+    metrics = [*points, best][-1000:]  # MLflow takes 1,000 in a batch
+    texts = flat(parameters)
     client.log_batch(
         run.run_id,
-        metrics=[*points, best][-1000:],  # MLflow takes 1,000 in a batch
-        params=[Param(name, text) for name, text in flat(parameters).items()],
+        metrics=metrics,
+        params=[Param(name, text) for name, text in texts.items()],
         tags=[RunTag(name, text) for name, text in sorted(tags.items())],
     )
     client.set_terminated(run.run_id)
+    note(
+        TOPIC,
+        logged_facts(
+            str(run.run_id), [(m.key, m.step, m.value) for m in metrics], texts, tags
+        ),
+    )
     return str(run.run_id)
 
 

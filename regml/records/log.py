@@ -352,7 +352,12 @@ def _open(
     if by_hand and who != keys[key_id].email:
         return problem(
             ProblemKind.UNKNOWN_SIGNER,
-            f"it signs in the name of {who} with the key of {keys[key_id].email}",
+            f"it signs in the name of {who} with the key of {keys[key_id].email} "
+            f"({key_id[:12]})",
+        )
+    if refusal := keys[key_id].refusal(statement.origin.finished_utc):
+        return problem(
+            ProblemKind.KEY_OUT_OF_TIME, f"{refusal} (key {key_id[:12]}): not believed"
         )
     return Record(
         entry.sha256[:12], entry.sha256, entry.path, previous, key_id, statement
@@ -363,7 +368,8 @@ def _distrust(envelope: Envelope, keys: Collection[str]) -> tuple[ProblemKind, s
     if set(envelope.signatures) & set(keys):
         return (
             ProblemKind.BAD_SIGNATURE,
-            "its signature does not fit its content: it was edited or forged",
+            "its signature does not fit its content: it was edited or forged "
+            f"(key {', '.join(sorted(key[:12] for key in envelope.signatures))})",
         )
     signer = ", ".join(key_id[:12] for key_id in envelope.signatures) or "nobody"
     return (

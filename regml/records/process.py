@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from regml.records.keys import PASSPHRASE_VARIABLE
+
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end the command, not its recorder."""
 
@@ -107,7 +109,7 @@ def run(
                 command,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **variables},
+                env={**_without_secrets(), **variables},
             )
         except OSError as error:
             found = not isinstance(error, FileNotFoundError)
@@ -125,6 +127,11 @@ def run(
             peak_memory_bytes=usage.ru_maxrss * RSS_UNIT_BYTES,
             log_sha256=printed.sha256(),
         )
+
+
+def _without_secrets() -> dict[str, str]:
+    """Return our variables; what opens the signing key is no business of a stage."""
+    return {k: v for k, v in os.environ.items() if k != PASSPHRASE_VARIABLE}
 
 
 class _Log:

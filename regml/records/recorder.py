@@ -19,11 +19,13 @@ from regml.files.dvc import PIPELINE, Stage, parameter_values, read_stages
 from regml.items.recorded import Origin, Outcome, Record, StageRun
 from regml.records.contents import Content, read_contents
 from regml.records.environment import GpuQuery
+from regml.records.experiments import experiment
 from regml.records.keys import personal_key
 from regml.records.log import append, read_entries, utc_now
 from regml.records.notes import NOTES_VARIABLE, read_notes
 from regml.records.origin import observe
 from regml.records.process import Interruption, Ran, run
+from regml.records.unfinished import Mark, marked
 
 LOGS = ".regml/logs"
 """Where the text of what commands print is kept; never in git, it may name patients."""
@@ -35,13 +37,16 @@ SIGNAL_BASE = 128
 """A shell's exit status for a command killed by signal n is 128 + n."""
 
 
-def record_stage(root: Path, command: Sequence[str], *, stage: str) -> int:
+def record_stage(
+    root: Path, command: Sequence[str], *, stage: str, kept: Path | None = None
+) -> int:
     """Run a stage's command and write a signed record of it.
 
     Args:
         root: The project, with ``dvc.yaml`` and ``regml.toml``.
         command: Program and arguments.
         stage: Name in ``dvc.yaml``.
+        kept: The project that keeps the record, where ``root`` is only a copy of it.
 
     Returns:
         The command's exit status; 128 + n when signal n ended it.
@@ -53,29 +58,38 @@ def record_stage(root: Path, command: Sequence[str], *, stage: str) -> int:
         RecordError: The record cannot be written, or an output cannot be read.
     """
     key = personal_key()
+    home = kept or root
     interruption = Interruption()
     with interruption.caught():
+        read_entries(home)  # a broken log is to be found before hours of training
         before = _prepare(root, stage)
-        log, notes = _scratch(root, stage)
-        gpus = GpuQuery()
-        ran = run(
-            command, log=log, variables=_variables(notes), interruption=interruption
-        )
-        outputs, unreadable = _read_outputs(root, before.stage)
-        statement = StageRun(
+        log, notes = _scratch(home, stage)
+        with marked(
+            home,
             stage=stage,
-            origin=_with_gpus(before.origin, gpus),
-            command=_recorded_command(before.stage, command),
-            parameters=before.parameters,
-            inputs=tuple(content.artifact for content in before.inputs),
-            outputs=outputs,
-            outcome=_outcome(ran, interruption, unreadable),
-            exit_status=ran.exit_status,
-            resources=_resources(ran),
-            log_sha256=ran.log_sha256,
-            notes=_notes(notes, unreadable),
-        )
-        record = append(root, statement, key)
+            started_utc=before.origin.started_utc,
+            command=tuple(command),
+        ) as mark:
+            gpus = GpuQuery()
+            ran = run(
+                command, log=log, variables=_variables(notes), interruption=interruption
+            )
+            outputs, unreadable = _read_outputs(root, before.stage)
+            statement = StageRun(
+                stage=stage,
+                origin=_with_gpus(before.origin, gpus),
+                command=_recorded_command(before.stage, command),
+                parameters=before.parameters,
+                inputs=tuple(content.artifact for content in before.inputs),
+                outputs=outputs,
+                outcome=_outcome(ran, interruption, unreadable),
+                exit_status=ran.exit_status,
+                resources=_resources(ran),
+                log_sha256=ran.log_sha256,
+                notes=_notes(notes, unreadable, mark),
+            )
+            record = append(home, statement, key)
+            mark.recorded()
     _keep_log(log, record)
     if unreadable:
         raise RecordError(f"{unreadable[0]}: an output cannot be read. Mend that.")
@@ -94,7 +108,6 @@ class _Before:
 
 def _prepare(root: Path, name: str) -> _Before:
     started = utc_now()
-    read_entries(root)  # a broken log is to be found before hours of training
     stages = read_stages(root)
     stage = _find(stages, name)
     parameters = parameter_values(root, stage)
@@ -200,15 +213,19 @@ def _resources(ran: Ran) -> dict[str, float]:
     }
 
 
-def _notes(path: Path, unreadable: Sequence[str]) -> dict[str, Any]:
-    """Return what the stage noted, and what we could not read."""
+def _notes(path: Path, unreadable: Sequence[str], mark: Mark) -> dict[str, Any]:
+    """Return what the stage noted, what we could not read, and what is missing."""
     try:
         notes: dict[str, Any] = read_notes(path)
         path.unlink(missing_ok=True)
     except OSError as error:
         notes = {"regml_notes_unreadable": {"problem": str(error.strerror)}}
+    if told := experiment():
+        notes["regml_experiment"] = dict(told)
     if unreadable:
         notes["regml_unreadable_outputs"] = {"paths": list(unreadable)}
+    if mark.before:
+        notes["regml_unrecorded_runs"] = mark.note()
     return notes
 
 

@@ -8,11 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regml.digest import Artifact
-from regml.files.dvc import LockedStage, differences, read_lock, read_stages
+from regml.files.dvc import (
+    LockedStage,
+    differences,
+    imported_paths,
+    read_lock,
+    read_stages,
+)
+from regml.files.git import list_files
 from regml.items.recorded import LogProblem, Outcome, Record, StageRun
-from regml.records.contents import read_contents
+from regml.records.anchors import Anchor, cut_off, released_anchors
+from regml.records.held import cached, difference
 from regml.records.keys import Signatory
-from regml.records.log import read_log
+from regml.records.log import read_entries, read_log
+from regml.records.tracked import compare_tracked
+from regml.records.unfinished import unfinished
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +50,12 @@ class Verification:
         locked: Stages ``dvc.lock`` tells of.
         explained: Those with a passed record that says the same.
         outputs: Outputs whose bytes were hashed.
+        inputs: Files of ``*.dvc`` that runs read and whose bytes were hashed.
+        cached: Outputs that are not in place, but whole in DVC's cache.
         absent: Outputs that are not on this machine, sorted; DVC can bring them.
+        anchors: Heads kept elsewhere that were looked up, by where they were kept.
+        tracked: Recorded runs that MLflow's database was compared with.
+        unseen: What could not be compared, and why, one sentence each.
         problems: Sorted; empty when all that was looked at holds.
     """
 
@@ -49,7 +64,12 @@ class Verification:
     locked: int
     explained: int
     outputs: int
+    inputs: int
+    cached: int
     absent: tuple[str, ...]
+    anchors: tuple[str, ...]
+    tracked: int
+    unseen: tuple[str, ...]
     problems: tuple[LogProblem | OutputProblem, ...]
 
 
@@ -61,14 +81,21 @@ def verify_project(
 
 
 def verify(
-    root: Path, signers: Iterable[Signatory], *, full: bool = True
+    root: Path,
+    signers: Iterable[Signatory],
+    *,
+    full: bool = True,
+    anchors: Iterable[Anchor] = (),
+    store: Path | None = None,
 ) -> Verification:
     """Check every signature, every link, every locked stage and every byte.
 
     Args:
         root: The project.
         signers: Whose signatures count.
-        full: Also hash the outputs on disk.
+        full: Also hash the data on disk and in the cache.
+        anchors: Heads of the log that were kept elsewhere.
+        store: Another MLflow database than ``mlflow.db`` of the project.
 
     Raises:
         RegmlError: The log, ``dvc.lock`` or ``dvc.yaml`` cannot be read.
@@ -82,27 +109,76 @@ def verify(
         for stage in locked
         if explanations[stage.name] is None
     ]
+    kept = (*anchors, *released_anchors(log.records))
+    listed = {entry.sha256 for entry in read_entries(root)}
+    problems += [problem for anchor in kept for problem in cut_off(anchor, listed)]
+    problems += _gaps(root)
+    tracked = compare_tracked(root, log.records, store)
+    problems += [OutputProblem(*problem) for problem in tracked.problems]
     expected = _expected_outputs(log.records, explanations) if full else {}
-    small = {
-        out.path for stage in read_stages(root) for out in stage.outs if not out.cache
-    }
-    absent = []
-    for artifact, stage in expected.items():
-        if (root / artifact.path).exists():
-            problems += _compare(root, artifact, stage)
-        elif artifact.path in small:
-            problems.append(_gone(artifact, stage))
-        else:
-            absent.append(artifact.path)
+    read = _expected_inputs(root, explanations) if full else {}
+    held = _hold(root, expected)
     return Verification(
         listed=log.listed,
         believed=len(log.records),
         locked=len(locked),
         explained=sum(run is not None for run in explanations.values()),
-        outputs=sum((root / artifact.path).exists() for artifact in expected),
-        absent=tuple(sorted(absent)),
-        problems=tuple(problems),
+        outputs=held.hashed,
+        inputs=len(read),
+        cached=held.cached,
+        absent=held.absent,
+        anchors=tuple(anchor.name for anchor in kept),
+        tracked=tracked.compared,
+        unseen=tracked.unseen,
+        problems=(*problems, *held.problems, *_changed_inputs(root, read)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """How the outputs on this machine compare with the records."""
+
+    hashed: int
+    cached: int
+    absent: tuple[str, ...]
+    problems: tuple[OutputProblem, ...]
+
+
+def _hold(root: Path, expected: dict[Artifact, str]) -> _Held:
+    small = {
+        out.path for stage in read_stages(root) for out in stage.outs if not out.cache
+    }
+    problems: list[OutputProblem] = []
+    absent = []
+    hashed = whole = 0
+    for artifact, stage in expected.items():
+        if (root / artifact.path).exists():
+            hashed += 1
+            problems += _compare(root, artifact, stage)
+        elif artifact.path in small:
+            problems.append(_gone(artifact, stage))
+        elif (kept := cached(root, artifact)) is None:
+            absent.append(artifact.path)
+        elif kept.sha256 == artifact.sha256:
+            whole += 1
+        else:
+            problems.append(_spoilt(artifact, kept, stage))
+    return _Held(hashed, whole, tuple(sorted(absent)), tuple(problems))
+
+
+def _gaps(root: Path) -> list[OutputProblem]:
+    """Say which runs began here and left no record."""
+    return [
+        OutputProblem(
+            run.mark,
+            run.stage,
+            f"a run of stage {run.stage or '(unreadable)'} began at "
+            f"{run.started_utc or 'an unknown time'} and left no record: its recorder "
+            "was killed or the machine stopped, and what it wrote is not recorded; "
+            "run the stage again, and the next record will tell of it",
+        )
+        for run in unfinished(root)
+    ]
 
 
 def explanation(locked: LockedStage, records: Sequence[Record]) -> Record | None:
@@ -170,28 +246,69 @@ def _expected_outputs(
     }
 
 
-def _compare(root: Path, artifact: Artifact, stage: str) -> list[OutputProblem]:
-    try:
-        now = read_contents(root, [artifact.path])[0].artifact
-    except OSError as error:
-        return [
-            OutputProblem(
-                artifact.path, stage, f"cannot be read ({error.strerror}): not verified"
+def _expected_inputs(
+    root: Path, explanations: dict[str, Record | None]
+) -> dict[Artifact, str]:
+    """Return what DVC keeps, no stage made, and the explaining runs read."""
+    listing = list_files(root)
+    imported = imported_paths(root, listing.tracked | listing.untracked)
+    return {
+        artifact: stage
+        for stage, record in sorted(explanations.items())
+        if record and isinstance(record.statement, StageRun)
+        for artifact in record.statement.inputs
+        if artifact.path in imported and (root / artifact.path).exists()
+    }
+
+
+def _changed_inputs(root: Path, read: dict[Artifact, str]) -> list[OutputProblem]:
+    problems = []
+    for artifact, stage in read.items():
+        told = _difference(root, artifact)
+        if told:
+            problems.append(
+                OutputProblem(
+                    artifact.path,
+                    stage,
+                    f"is not what the recorded run of {stage} read: {told}: the "
+                    "results do not belong to it; bring it back with 'dvc checkout', "
+                    "or reproduce",
+                )
             )
-        ]
-    if now.sha256 == artifact.sha256:
+    return problems
+
+
+def _compare(root: Path, artifact: Artifact, stage: str) -> list[OutputProblem]:
+    told = _difference(root, artifact)
+    if told is None:
         return []
-    same_size = now.size_bytes == artifact.size_bytes
     return [
         OutputProblem(
             artifact.path,
             stage,
-            f"differs from what the recorded run of {stage} made "
-            f"(sha256 {now.sha256[:12]} instead of {artifact.sha256[:12]}"
-            f"{', same size' if same_size else ''}): it was changed afterwards; "
-            f"bring it back with 'dvc checkout' or 'git checkout', or reproduce it",
+            f"differs from what the recorded run of {stage} made: {told}: it was "
+            "changed afterwards; bring it back with 'dvc checkout' or 'git checkout', "
+            "or reproduce it",
         )
     ]
+
+
+def _difference(root: Path, artifact: Artifact) -> str | None:
+    try:
+        return difference(root, artifact)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+
+
+def _spoilt(artifact: Artifact, kept: Artifact, stage: str) -> OutputProblem:
+    return OutputProblem(
+        artifact.path,
+        stage,
+        f"is not in place, and DVC's cache holds something else than the recorded run "
+        f"of {stage} made: {kept.size_bytes:,} bytes (sha256 {kept.sha256[:12]}) "
+        f"instead of {artifact.size_bytes:,} ({artifact.sha256[:12]}): the cache was "
+        "changed; delete the object there and pull it from a remote that verifies",
+    )
 
 
 def _gone(artifact: Artifact, stage: str) -> OutputProblem:

@@ -16,6 +16,7 @@ UNBELIEVABLE: Final = frozenset(
     {
         ProblemKind.BAD_SIGNATURE,
         ProblemKind.UNKNOWN_SIGNER,
+        ProblemKind.KEY_OUT_OF_TIME,
         ProblemKind.CHANGED,
         ProblemKind.NOT_LISTED,
     }

@@ -1,5 +1,6 @@
 """A small real project: git, a key of its own, one stage."""
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -65,6 +66,9 @@ MAIN = "import sys; from regml.cli import main; sys.exit(main())"
 class Signatory:
     public_key: str
     email: str
+    valid_from: dt.date | None = None
+    revoked: dt.date | None = None
+    revoked_because: str | None = None
 
 
 @dataclass(frozen=True)

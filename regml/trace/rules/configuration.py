@@ -48,6 +48,8 @@ _RESTORE = (
 _REMEDY: Mapping[ProblemKind, str] = {
     ProblemKind.UNKNOWN_SIGNER: "Add the signer with their public key to "
     "regml.toml, or find out who wrote the record.",
+    ProblemKind.KEY_OUT_OF_TIME: "Have it signed or run again with a key that is valid "
+    "now; correct the days of the key in regml.toml only if they are wrong.",
     ProblemKind.TIME: "Set the clock of the machine right; the order of the log stays "
     "as it is.",
 }

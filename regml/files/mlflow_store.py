@@ -1,0 +1,113 @@
+"""What MLflow's database says of a run, read without MLflow.
+
+MLflow is a view for people. Its tables can be edited by whoever may write the file, so
+they are read here as they lie, to be held against what a signed record noted.
+"""
+
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from regml.digest import fingerprint
+from regml.errors import BrokenFileError
+
+STORE = "mlflow.db"
+"""MLflow's embedded database in the project folder."""
+
+LONGEST_TEXT = 6000
+"""How much of a parameter MLflow keeps, in characters."""
+
+LARGEST = 1.7976931348623157e308
+"""What MLflow stores for infinity."""
+
+Point = tuple[int, float | None]
+"""Step and value; ``None`` where it is not a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """A run as MLflow's database has it.
+
+    Attributes:
+        deleted: Whether somebody deleted it in MLflow.
+        metrics: Its logged points by name.
+        latest: What MLflow shows for each metric.
+        params: By name.
+        tags: By name, MLflow's own among them.
+    """
+
+    deleted: bool
+    metrics: Mapping[str, tuple[Point, ...]]
+    latest: Mapping[str, float | None]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+def read_tracked_run(store: Path, run: str) -> TrackedRun | None:
+    """Return a run of a database; ``None`` where it has no such run.
+
+    Args:
+        store: An SQLite file; it is opened for reading only.
+        run: MLflow's id.
+
+    Raises:
+        BrokenFileError: It is no database of MLflow.
+    """
+    address = f"file:{quote(str(store.resolve()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            return _read(database, run)
+    except sqlite3.Error as error:
+        raise BrokenFileError(
+            store.name,
+            f"cannot be read as MLflow's database ({error}).",
+            remedy="Name the right file with --mlflow, or move it away.",
+        ) from error
+
+
+def metric_facts(points: Iterable[Point]) -> dict[str, Any]:
+    """Return what a record says about a metric: how many points, last one, digest."""
+    known = sorted(points, key=lambda point: (point[0], point[1] or 0.0))
+    return {
+        "points": len(known),
+        "last": known[-1][1] if known else None,
+        "sha256": fingerprint({"points": [list(point) for point in known]}),
+    }
+
+
+def stored_value(value: float) -> float | None:
+    """Return a number as MLflow stores it, ``None`` for what is none."""
+    if math.isnan(value):
+        return None
+    return math.copysign(LARGEST, value) if math.isinf(value) else float(value)
+
+
+def _read(database: sqlite3.Connection, run: str) -> TrackedRun | None:
+    def rows(what: str) -> list[Any]:
+        return database.execute(f"{what} WHERE run_uuid = ?", (run,)).fetchall()
+
+    stages = rows("SELECT lifecycle_stage FROM runs")
+    if not stages:
+        return None
+    points: dict[str, list[Point]] = {}
+    for key, step, value, is_nan in rows(
+        "SELECT key, step, value, is_nan FROM metrics"
+    ):
+        points.setdefault(key, []).append((step, None if is_nan else value))
+    return TrackedRun(
+        deleted=stages[0][0] != "active",
+        metrics={key: tuple(value) for key, value in points.items()},
+        latest={
+            key: None if is_nan else value
+            for key, value, is_nan in rows(
+                "SELECT key, value, is_nan FROM latest_metrics"
+            )
+        },
+        params=dict(rows("SELECT key, value FROM params")),
+        tags=dict(rows("SELECT key, value FROM tags")),
+    )

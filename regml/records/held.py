@@ -1,0 +1,85 @@
+"""The bytes of now, on disk and in DVC's cache, held against recorded digests."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from regml.digest import Artifact, digest_file, folder_artifact
+from regml.files.archive import CACHE
+from regml.records.contents import read_contents
+
+FEW = 5
+"""How many files of a folder are named one by one."""
+
+
+def difference(root: Path, artifact: Artifact) -> str | None:
+    """Say in which way a file or folder is not the recorded one, or ``None``.
+
+    Of a folder the single files are named where DVC's cache still knows them.
+
+    Raises:
+        OSError: Something cannot be read.
+    """
+    content = read_contents(root, [artifact.path])[0]
+    now = content.artifact
+    if now.sha256 == artifact.sha256:
+        return None
+    told = f"{_size(now)} (sha256 {now.sha256[:12]}) instead of {_size(artifact)} "
+    told += f"({artifact.sha256[:12]})"
+    if now.size_bytes == artifact.size_bytes:
+        told += ", same size"
+    if named := list(_members(root, artifact, content.files)):
+        more = f" and {len(named) - FEW} more" if len(named) > FEW else ""
+        told += f": {', '.join(named[:FEW])}{more}"
+    return told
+
+
+def cached(root: Path, artifact: Artifact) -> Artifact | None:
+    """Return what DVC's cache holds for an artifact, by its bytes; ``None`` if nothing.
+
+    Raises:
+        OSError: Something cannot be read.
+    """
+    if not artifact.md5.endswith(".dir"):
+        path = _object(root, artifact.md5)
+        return digest_file(path, name=artifact.path) if path.is_file() else None
+    rows = _listing(root, artifact.md5)
+    if rows is None or not all(_object(root, md5).is_file() for md5 in rows.values()):
+        return None
+    files = [digest_file(_object(root, md5), name=name) for name, md5 in rows.items()]
+    return folder_artifact(artifact.path, files)
+
+
+def _members(root: Path, artifact: Artifact, files: tuple[str, ...]) -> Iterator[str]:
+    if not artifact.md5.endswith(".dir"):
+        return
+    listed = _listing(root, artifact.md5)
+    if listed is None:
+        return
+    names = {name.removeprefix(f"{artifact.path}/"): name for name in files}
+    for name in sorted({*names, *listed}):
+        if name not in names:
+            yield f"{name} is gone"
+        elif name not in listed:
+            yield f"{name} is new"
+        else:
+            now = digest_file(root / names[name], name=name)
+            if now.md5 != listed[name]:
+                yield f"{name} differs ({now.size_bytes:,} bytes)"
+
+
+def _listing(root: Path, md5: str) -> dict[str, str] | None:
+    """Return the md5 of each file of a folder, if the cache has the true listing."""
+    path = _object(root, md5)
+    if not path.is_file() or digest_file(path, name="").md5 != md5[: -len(".dir")]:
+        return None
+    return {row["relpath"]: row["md5"] for row in json.loads(path.read_bytes())}
+
+
+def _object(root: Path, md5: str) -> Path:
+    return root / CACHE / md5[:2] / md5[2:]
+
+
+def _size(artifact: Artifact) -> str:
+    files = f" in {artifact.files:,} files" if artifact.md5.endswith(".dir") else ""
+    return f"{artifact.size_bytes:,} bytes{files}"

@@ -9,8 +9,10 @@ from regml.cli import project_root
 from regml.cli.trace import at_option
 from regml.errors import ConfigError
 
+ML_BOM = "cyclonedx-ml"
+
 SOURCES = ("doorstop", "sphinx-needs", "strictdoc", "rdm", "reqif", "csv", "xlsx")
-TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml", "cyclonedx-ml")
+TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml", ML_BOM)
 
 
 @click.command("import")
@@ -124,11 +126,11 @@ def export(
     from regml.exchange.report import remarks_text
     from regml.project import open_project
 
-    target = Target(form)
-    if target is Target.CYCLONEDX_ML:
+    if form == ML_BOM:
         return _ml_bom(ctx, model, at, ctx.obj / out if out else None)
     if model is not None:
         raise click.UsageError("--model goes with cyclonedx-ml.")
+    target = Target(form)
     if target is Target.XLSX and out is None and sys.stdout.isatty():
         raise click.UsageError("A workbook is no text: name a file with --out.")
     project = open_project(project_root(ctx.obj), at=at)

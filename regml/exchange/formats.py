@@ -46,7 +46,6 @@ class Target(StrEnum):
     CSV = "csv"
     XLSX = "xlsx"
     GRAPHML = "graphml"
-    CYCLONEDX_ML = "cyclonedx-ml"
 
 
 MAPPINGS: Final[dict[Source, Mapping]] = {
@@ -130,8 +129,8 @@ def export(
             return Exported(csv_file.write(found))
         case Target.XLSX:
             return Exported(xlsx.write(found, created=created))
-        case Target.GRAPHML | Target.CYCLONEDX_ML:
-            raise ConfigError(f"{form} is about more than a list of items.")
+        case Target.GRAPHML:
+            raise ConfigError("GraphML holds the graph, not a list of items.")
 
 
 def export_graph(graph: TraceGraph) -> Exported:

@@ -27,12 +27,21 @@ def find_kept(root: Path, records: Iterable[Record]) -> dict[str, str]:
     for record in records:
         if isinstance(record.statement, Release):
             release = record.statement
-            revision = _revision(root, release.commit)
-            for artifact in release.artifacts:
-                place = _place(root, revision, artifact)
-                if place:
-                    found[artifact.sha256] = place
+            found |= kept_of(root, release.commit, release.artifacts)
     return found
+
+
+def kept_of(root: Path, commit: str, artifacts: Iterable[Artifact]) -> dict[str, str]:
+    """Return where each of some artifacts can be had, by its sha256.
+
+    Args:
+        root: The project, in its work tree.
+        commit: That may hold them.
+        artifacts: What is looked for, by content and not by name.
+    """
+    revision = _revision(root, commit)
+    places = ((a.sha256, _place(root, revision, a)) for a in artifacts)
+    return {sha256: place for sha256, place in places if place}
 
 
 def _revision(root: Path, commit: str) -> RevisionFile | None:

@@ -166,6 +166,8 @@ def release_row(release: Release, previous: list[str]) -> Json:
         "documents": digests(release.documents),
         "artifacts": [descriptor(a) for a in release.artifacts],
         "comment": release.comment,
+        "rollsBackTo": release.of,
+        "contents_sha256": release.contents,
         "regml_origin": origin_row(release.origin),
         "regml_previous": previous,
     }
@@ -184,6 +186,8 @@ def read_release(predicate: Json) -> Release:
         documents=by_name(predicate["documents"]),
         artifacts=tuple(artifact(row) for row in predicate["artifacts"]),
         comment=predicate["comment"],
+        of=predicate.get("rollsBackTo"),
+        contents=predicate.get("contents_sha256"),
     )
 
 

@@ -9,6 +9,7 @@ from regml.items.links import Link
 from regml.items.recorded import (
     Approval,
     Execution,
+    Record,
     Release,
     StageRun,
     TestRun,
@@ -264,7 +265,7 @@ def _documents(graph: TraceGraph) -> Table:
 
 
 def _releases(graph: TraceGraph) -> Table:
-    columns = ("id", "version", "by", "time", "commit", "model", "dataset")
+    columns = ("id", "version", "by", "time", "commit", "model", "dataset", "note")
     return Table(
         columns,
         tuple(
@@ -276,11 +277,21 @@ def _releases(graph: TraceGraph) -> Table:
                 release.commit[:SHORT],
                 f"model@{release.model[:SHORT]}" if release.model else "",
                 f"dataset@{release.dataset[:SHORT]}" if release.dataset else "",
+                "; ".join(_about_release(graph, record, release)),
             )
             for record in graph.evidence.records
             if isinstance(release := record.statement, Release)
         ),
     )
+
+
+def _about_release(
+    graph: TraceGraph, record: Record, release: Release
+) -> Iterator[str]:
+    if release.of:
+        yield f"rolls back to release@{release.of}"
+    if record.path in graph.current.doubted:
+        yield "doubted"
 
 
 def _test_runs(graph: TraceGraph) -> Table:

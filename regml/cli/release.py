@@ -1,0 +1,197 @@
+"""``regml release``, ``regml verify ARCHIVE.zip``: handing over, and looking at it."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from regml.cli import project_root
+from regml.errors import RegmlError
+
+if TYPE_CHECKING:
+    from regml.project import Project
+    from regml.release.gate import Gate
+    from regml.release.sign import Handed
+    from regml.release.verify import Inspection
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option(
+    "--of",
+    metavar="RELEASE|MODEL",
+    help="Roll back: put an earlier release, or its model, in force again.",
+)
+@click.option("--role", help="In which of your roles you sign; quality may release.")
+@click.option("--comment", default="", help="What you want to add.")
+@click.option("--tag", "tags", flag_value="plain", help="Also tag the commit in git.")
+@click.option(
+    "--sign-tag", "tags", flag_value="signed", help="The same, signed by git."
+)
+@click.option("--mlflow", is_flag=True, help="Also register the model in MLflow.")
+@click.option(
+    "--archive-only",
+    is_flag=True,
+    help="Write the archive of a release that was signed once more; sign nothing.",
+)
+@click.pass_context
+def release(
+    ctx: click.Context,
+    version: str | None,
+    *,
+    of: str | None,
+    role: str | None,
+    comment: str,
+    tags: str | None,
+    mlflow: bool,
+    archive_only: bool,
+) -> int:
+    """Hand a version over: gate, signed record, archive.
+
+    VERSION is that of regml.toml where none is given. Every check has to be silent, or
+    its blockers and majors waived; no option changes that. Exit status: 0 released,
+    1 refused or not all done, 2 cannot work.
+    """
+    from regml.release.gate import look, open_for_release
+    from regml.release.sign import draft, hand_over, pack_again, releaser
+    from regml.release.tag import refuse_tag
+
+    root = project_root(ctx.obj)
+    project, commit = open_for_release(root)
+    if archive_only:
+        _tell(pack_again(project, version))
+        return 0
+    if tags:
+        named = version or project.evidence.config.device.version
+        refuse_tag(root, named, signed=tags == "signed")
+    by = releaser(project, role)
+    gate = look(root, project, back=of is not None)
+    if not gate.is_open:
+        _refuse(gate)
+        return 1
+    made = draft(project, commit, version, by=by, of=of, comment=comment)
+    handed = hand_over(made)
+    _tell(handed)
+    done = [
+        _tagged(root, handed, tags),
+        not mlflow or _registered(root, made.project, handed),
+    ]
+    _next(handed, tagged=bool(tags) and done[0])
+    return 0 if all(done) else 1
+
+
+def _refuse(gate: "Gate") -> None:
+    from regml.trace import render
+
+    if gate.outcomes:
+        click.echo(render.outcomes_text(gate.outcomes), nl=False)
+    for problem in gate.problems:
+        click.echo(f"PROBLEM    {problem.path}: {problem.message}")
+    click.echo(
+        "regml: not released. Mend the blockers and majors, or have quality waive them "
+        "(regml waive); problems of records and bytes cannot be waived.",
+        err=True,
+    )
+
+
+def _tell(handed: "Handed") -> None:
+    said = handed.said
+    again = f", again as release@{said.of}" if said.of else ""
+    click.echo(f"{said.version}  release@{handed.record.id}{again}")
+    click.echo(f"record   {handed.record.path}")
+    click.echo(f"archive  {handed.archive}")
+    click.echo(f"sha256   {handed.sha256}")
+    if not handed.with_dhf:
+        click.echo(
+            "regml: the Design History File is not in the archive: none was built from "
+            f"commit {said.commit[:12]}, or it was changed. Build it before releasing: "
+            "regml dhf build.",
+            err=True,
+        )
+
+
+def _next(handed: "Handed", *, tagged: bool) -> None:
+    push = " --follow-tags" if tagged else ""
+    click.echo(
+        "regml: now commit the record and keep its sha256 where nobody can change it: "
+        f"git add records && git commit -m 'Release {handed.said.version}' && "
+        f"git push{push}",
+        err=True,
+    )
+
+
+def _tagged(root: Path, handed: "Handed", how: str | None) -> bool:
+    """Tag the commit; tell whether nothing went wrong."""
+    if how is None:
+        return True
+    from regml.release.tag import make_tag
+
+    try:
+        name = make_tag(root, handed.record, handed.said, signed=how == "signed")
+    except RegmlError as error:
+        click.echo(f"regml: released and recorded, but not tagged: {error}", err=True)
+        return False
+    click.echo(f"tag      {name}")
+    return True
+
+
+def _registered(root: Path, project: "Project", handed: "Handed") -> bool:
+    """Register the model in MLflow; tell whether it took it."""
+    # by name: this half of regml must not need MLflow, see docs/adr/0021
+    registry: Any = import_module("regml.learning.registry")
+    said = handed.said
+    try:
+        number = registry.register(
+            root,
+            project.evidence.config.device.name,
+            source=f"urn:regml:model:sha256:{said.model}",
+            tags={
+                "version": said.version,
+                "sha256": said.model or "none",
+                "record": handed.record.sha256,
+            },
+        )
+    except registry.RegistryError as error:
+        click.echo(
+            f"regml: released and recorded, but not registered in MLflow: {error}",
+            err=True,
+        )
+        return False
+    click.echo(f"mlflow   version {number} of {project.evidence.config.device.name}")
+    return True
+
+
+def inspect(archive: Path, key: Path | None, style: str) -> int:
+    """Print what was looked at in an archive; 1 when anything differs.
+
+    Raises:
+        RegmlError: It is no archive of a release, or the key cannot be read.
+    """
+    from regml.files.text import read_text
+    from regml.release.verify import verify_archive
+
+    pem = read_text(key, name=str(key)) if key else None
+    result = verify_archive(archive, key=pem)
+    if style == "json":
+        rows = {
+            "seen": dict(result.seen),
+            "unseen": result.unseen,
+            "problems": [{"where": w, "message": m} for w, m in result.problems],
+        }
+        click.echo(json.dumps(rows, indent=2, sort_keys=True, ensure_ascii=False))
+    else:
+        _print(result)
+    return 1 if result.problems else 0
+
+
+def _print(result: "Inspection") -> None:
+    for word, sentence in result.seen:
+        click.echo(f"{word:<10} {sentence}")
+    for sentence in result.unseen:
+        click.echo(f"not seen   {sentence}")
+    for where, message in result.problems:
+        click.echo(f"PROBLEM    {where}: {message}")
+    if not result.problems:
+        click.echo("No problem found in what was looked at.")

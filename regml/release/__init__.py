@@ -1,0 +1,1 @@
+"""Handing a version over: the gate, the signed record, the archive and its check."""

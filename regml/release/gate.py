@@ -1,0 +1,88 @@
+"""What has to hold before a version is handed over (IEC 62304 5.8)."""
+
+import datetime as dt
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from regml.errors import ConfigError
+from regml.files.git import run_git
+from regml.files.own_checks import WITHOUT_OWN_CHECKS
+from regml.findings import RuleOutcome, Severity, weighs
+from regml.items.recorded import LogProblem
+from regml.project import Project, open_project
+from regml.records.verify import OutputProblem, verify_project
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the gate looked at.
+
+    Attributes:
+        outcomes: Of every rule.
+        problems: Of records, ``dvc.lock`` and the bytes on disk; nobody can waive them.
+    """
+
+    outcomes: tuple[RuleOutcome, ...]
+    problems: tuple[LogProblem | OutputProblem, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nothing stands in the way of a release."""
+        return not self.problems and not weighs(self.outcomes, Severity.MAJOR)
+
+
+def open_for_release(root: Path) -> tuple[Project, str]:
+    """Read a project whose work tree is its commit; return it with that commit.
+
+    The day is that of the clock: ``SOURCE_DATE_EPOCH`` cannot bring a waiver back.
+
+    Raises:
+        ConfigError: Something is not committed, or own checks are turned off.
+    """
+    if os.environ.get(WITHOUT_OWN_CHECKS):
+        raise ConfigError(
+            f"{WITHOUT_OWN_CHECKS} is set, but a release takes every check. Unset it."
+        )
+    project = open_project(root)
+    commit = project.evidence.commit
+    if commit is None:
+        raise ConfigError(f"{root}: is not committed, so there is nothing to release.")
+    refuse_dirt(root)
+    today = dt.datetime.now(dt.UTC).date()
+    return replace(project, evidence=replace(project.evidence, today=today)), commit
+
+
+def refuse_dirt(root: Path) -> None:
+    """Refuse a work tree that is not its commit, also in records and outputs.
+
+    Raises:
+        ConfigError: Names what differs.
+    """
+    status = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+    rows = [os.fsdecode(row) for row in run_git(root, *status, "--", ".").split(b"\0")]
+    differing = sorted(row[3:] for row in rows if row)
+    if differing:
+        shown = ", ".join(differing[:5]) + (" ..." if len(differing) > 5 else "")
+        raise ConfigError(
+            f"a release is of a commit, and {len(differing)} files differ from it: "
+            f"{shown}. Commit them, undo them, or list them in .gitignore."
+        )
+
+
+def look(root: Path, project: Project, *, back: bool = False) -> Gate:
+    """Run every rule, check every signature, and hash what records tell of.
+
+    Args:
+        root: The project.
+        project: Read for a release.
+        back: It goes back to what an earlier gate let pass: what is wrong with the
+            present state must not keep it in force, but the records have to hold.
+
+    Raises:
+        RegmlError: The project cannot be read.
+    """
+    if back:
+        return Gate((), project.evidence.log_problems)
+    signers = project.evidence.config.signers
+    return Gate(project.check(), verify_project(root, signers))

@@ -1,0 +1,110 @@
+"""``VERIFY.md``: how an archive is checked with nothing but a shell and OpenSSL."""
+
+from typing import Final
+
+from regml.items.config import Config
+from regml.items.recorded import Record, Release
+
+PAGE: Final = "VERIFY.md"
+
+_TEXT: Final = """\
+# {device} {version}
+
+Released by {who} <{email}> as {role} at {when} from commit `{commit}`{again}.
+
+| | |
+|---|---|
+| signed record | `project/{path}` |
+| sha256 of the record | `{record}` |
+| key | `{key}` |
+| weights (sha256) | `{model}` |
+| dataset manifest (sha256) | `{dataset}` |
+| sha256 of `CONTENTS` | `{contents}` |
+
+With regml installed, one command looks at all of this: `regml verify ARCHIVE.zip`.
+Without it, unpack the archive, go to its folder and follow the four steps.
+
+## 1. Every file is whole
+
+```sh
+sha256sum --check --quiet SHA256SUMS
+```
+
+## 2. The record was signed
+
+The signature covers type and payload of the envelope, with their lengths before them.
+
+```sh
+record=project/{path}
+field() {{ sed -n "s/.*\\"$1\\":\\"\\([^\\"]*\\)\\".*/\\1/p" "$record" | tr -d '\\n'; }}
+field payload | openssl base64 -d -A > payload.json
+field sig | openssl base64 -d -A > signature.bin
+{{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < payload.json)"
+  cat payload.json; }} > signed.bin
+{openssl}
+```
+
+It has to print `{good}`.
+The key comes with this archive, so whoever made the archive up could have put in
+another: compare `signers/{short}.pem` with the key that {who} gave you by another way.
+
+## 3. The record is about these files
+
+```sh
+grep -o '"contents_sha256":"[0-9a-f]*"' payload.json
+sha256sum CONTENTS
+sha256sum --check --quiet CONTENTS
+```
+
+The first two lines have to show the same digest.
+`CONTENTS` lists everything but the records, which are signed one by one as in step 2.
+
+## 4. No record is missing
+
+Each line of `project/records/log.jsonl` names a record, its sha256, and the records
+before it. The same stands under `regml_previous` in the signed payloads, so that a
+record that was removed leaves a gap. The last line is the release; its sha256 is the
+anchor: keep it where nobody can change it.
+"""
+
+_ECDSA: Final = (
+    "openssl dgst -sha256 -verify signers/{short}.pem -signature signature.bin "
+    "signed.bin",
+    "Verified OK",
+)
+_ED25519: Final = (
+    "openssl pkeyutl -verify -pubin -inkey signers/{short}.pem -rawin -in signed.bin "
+    "-sigfile signature.bin",
+    "Signature Verified Successfully",
+)
+
+
+def page(record: Record, said: Release, config: Config) -> str:
+    """Return the page for one archive."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from regml.records.keys import trusted_keys
+
+    key = trusted_keys(config.signers)[record.key_id].key
+    command, good = _ED25519 if isinstance(key, Ed25519PublicKey) else _ECDSA
+    short = record.key_id[:12]
+    person = said.origin.person
+    return _TEXT.format(
+        device=config.device.name,
+        version=said.version,
+        who=person.name,
+        email=person.email,
+        role=said.role,
+        when=said.origin.finished_utc,
+        commit=said.commit,
+        again=f", again as release@{said.of} handed it over" if said.of else "",
+        path=record.path,
+        record=record.sha256,
+        key=record.key_id,
+        model=said.model or "none",
+        dataset=said.dataset or "none",
+        contents=said.contents,
+        openssl=command.format(short=short),
+        good=good,
+        short=short,
+    )

@@ -1,0 +1,51 @@
+"""Tags of git for releases: an anchor of the log outside of it."""
+
+from pathlib import Path
+
+from regml.errors import ConfigError
+from regml.files.git import run_git
+from regml.items.recorded import Record, Release
+
+
+def tag_name(version: str) -> str:
+    """Return how the tag of a version is called."""
+    return f"v{version}"
+
+
+def refuse_tag(root: Path, version: str, *, signed: bool) -> None:
+    """Refuse a tag that could not be made, before anything is signed.
+
+    Raises:
+        ConfigError: It is there already, is no name, or git has no key to sign with.
+    """
+    name = f"refs/tags/{tag_name(version)}"
+    run_git(root, "check-ref-format", name)
+    if run_git(root, "rev-parse", "--verify", "--quiet", name, refusal=True):
+        raise ConfigError(
+            f"the tag {tag_name(version)} is there already. A tag is never moved: "
+            "release another version, or leave out --tag."
+        )
+    key = run_git(root, "config", "--get", "user.signingKey", refusal=True)
+    if signed and not key.strip():
+        raise ConfigError(
+            "git has no key to sign tags with. Name one: git config user.signingKey "
+            "KEY (for an SSH key also gpg.format ssh), or use --tag."
+        )
+
+
+def make_tag(root: Path, record: Record, said: Release, *, signed: bool) -> str:
+    """Tag the commit that was released; return the name of the tag.
+
+    Raises:
+        ConfigError: git refuses; says why.
+    """
+    name = tag_name(said.version)
+    message = (
+        f"Release {said.version}\n\n"
+        f"record {record.sha256}\nmodel {said.model or 'none'}\n"
+        f"dataset {said.dataset or 'none'}\ncontents {said.contents or 'none'}\n"
+    )
+    how = "--sign" if signed else "--annotate"
+    plain = () if signed else ("--no-sign",)
+    run_git(root, "tag", how, *plain, "--message", message, name, said.commit)
+    return name

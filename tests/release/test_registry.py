@@ -1,0 +1,37 @@
+"""The registry of MLflow: told of a release, and never in its way."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.release.conftest import Shop
+from tests.release.test_sign import releases
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, at its import
+
+
+def test_a_release_is_registered_under_its_digest(shop: Shop) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    store = f"sqlite:///{shop.root / 'mlflow.db'}"
+    shop.write(".git/info/exclude", "/mlflow.db\n")
+    shop.release("--mlflow")
+    [(record, said)] = releases(shop)
+    client = mlflow.MlflowClient(store, store)
+    version = client.get_model_version_by_alias("Tiny Device", "released")
+    assert version.version == 1
+    assert version.tags == {
+        "record": record.sha256,
+        "sha256": said.model,
+        "version": "1.0.0",
+    }
+    assert version.source == f"urn:regml:model:sha256:{said.model}"
+    assert str(shop.root) not in version.source
+
+
+def test_a_registry_that_fails_leaves_the_release(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    nowhere = f"sqlite:///{tmp_path}/file/mlflow.db"
+    done = shop.regml("release", "--mlflow", MLFLOW_TRACKING_URI=nowhere)
+    assert done.status == 1
+    assert "released and recorded, but not registered in MLflow" in done.err
+    assert len(releases(shop)) == 1

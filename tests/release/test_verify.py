@@ -1,0 +1,332 @@
+"""Attacks on the archive of a release, far from the repository."""
+
+import base64
+import json
+import shutil
+import stat
+import struct
+import subprocess
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from regml.digest import canonical_json, sha256_of
+from regml.errors import BrokenFileError
+from regml.files.package import listing, open_package, write_package
+from regml.records.dsse import seal
+from regml.records.keys import create_key, key_id, public_pem, read_key
+from regml.release.contents import CONTENTS
+from regml.release.verify import UNSIGNED, verify_archive
+from tests.release.conftest import Shop
+
+RECORDS = "project/records/"
+LOG = f"{RECORDS}log.jsonl"
+WEIGHTS = "bundle/models/weights.safetensors"
+SRS = "project/requirements_srs/software/SRS-001.md"
+
+Files = dict[str, bytes]
+
+
+def unpack(archive: Path) -> Files:
+    with zipfile.ZipFile(archive) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def pack(files: Mapping[str, bytes], path: Path, *, listed: bool = True) -> Path:
+    """Write an archive with right sums, as an attacker would."""
+    members = {k: v for k, v in files.items() if k != "SHA256SUMS"}
+    if listed:
+        handed = [
+            name
+            for name in members
+            if name not in UNSIGNED and not name.startswith(RECORDS)
+        ]
+        members[CONTENTS] = listing({n: sha256_of(members[n]) for n in handed})
+    write_package(path, members, seconds=0)
+    return path
+
+
+def release_path(files: Files) -> str:
+    [path] = [name for name in files if name.startswith(f"{RECORDS}releases/")]
+    return path
+
+
+def change_weights(files: Files) -> None:
+    files[WEIGHTS] = b"weights of somebody"
+
+
+def change_item(files: Files) -> None:
+    files[SRS] = files[SRS].replace(b"title: ", b"title: Not ")
+
+
+def change_lock(files: Files) -> None:
+    name = "project/dvc.lock"
+    files[name] = files[name].replace(b"regml record", b"true || record")
+
+
+def slip_in(files: Files) -> None:
+    files["dhf/html/index.html"] = b"All is well."
+
+
+def slip_in_beside_the_log(files: Files) -> None:
+    files[f"{RECORDS}README.md"] = b"All is well."
+
+
+def remove_record(files: Files) -> None:
+    [first] = [name for name in files if name.startswith(f"{RECORDS}runs/")]
+    del files[first]
+    files[LOG] = b"".join(files[LOG].splitlines(keepends=True)[1:])
+
+
+def remove_file_of_record(files: Files) -> None:
+    del files[next(n for n in files if n.startswith(f"{RECORDS}waivers/"))]
+
+
+def cut_off(files: Files) -> None:
+    del files[release_path(files)]
+    files[LOG] = b"".join(files[LOG].splitlines(keepends=True)[:-1])
+
+
+def edit_record(files: Files) -> None:
+    """Put other weights into the signed payload, and keep the log right."""
+    path = release_path(files)
+    before = sha256_of(files[path])
+    envelope = json.loads(files[path])
+    payload = json.loads(base64.b64decode(envelope["payload"]))
+    change_weights(files)
+    payload["predicate"]["model"] = sha256_of(files[WEIGHTS])
+    envelope["payload"] = base64.b64encode(canonical_json(payload)).decode()
+    files[path] = canonical_json(envelope) + b"\n"
+    after = sha256_of(files[path])
+    files[LOG] = files[LOG].replace(before.encode(), after.encode())
+
+
+def move_lines(files: Files) -> None:
+    first, second, *others = files[LOG].splitlines(keepends=True)
+    files[LOG] = b"".join([second, first, *others])
+
+
+def take_away_the_role(files: Files) -> None:
+    name = "signers/regml.toml"
+    files[name] = files[name].replace(b'"quality", "developer"', b'"developer"')
+
+
+def take_away_the_model(files: Files) -> None:
+    del files[WEIGHTS]
+
+
+def leave_no_log(files: Files) -> None:
+    del files[LOG]
+
+
+def break_the_list(files: Files) -> None:
+    files[LOG] += b"no line\n"
+
+
+ATTACKS: dict[Callable[[Files], None], str] = {
+    change_weights: "does not hold the weights that were released",
+    change_item: "doc:05-requirements: is not what it was when it was released",
+    change_lock: "is not the one that records and dvc.lock tell of",
+    slip_in: "CONTENTS: is not what the release signed",
+    slip_in_beside_the_log: "is no record that the log lists",
+    remove_record: "evidence was removed",
+    remove_file_of_record: "missing record",
+    cut_off: "the last record is no release that can be believed",
+    edit_record: "its signature does not fit its content",
+    move_lines: "lines were moved",
+    take_away_the_role: "signed by somebody without the role quality",
+    take_away_the_model: "does not hold the weights",
+    leave_no_log: "the last record is no release",
+    break_the_list: "is not a line of the log",
+}
+
+
+def messages(archive: Path, **options: str) -> str:
+    return "\n".join(
+        f"{w}: {m}" for w, m in verify_archive(archive, **options).problems
+    )
+
+
+def test_what_was_released_is_in_order(delivered: Path) -> None:
+    assert messages(delivered) == ""
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_an_attack_is_found(
+    attack: Callable[[Files], None], delivered: Path, tmp_path: Path
+) -> None:
+    files = unpack(delivered)
+    attack(files)
+    said = messages(pack(files, tmp_path / "a.zip"))
+    assert ATTACKS[attack] in said
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "VERIFY.md", "signers/regml.toml"])
+def test_a_changed_file_is_found_by_its_sum_and_by_the_signed_list(
+    delivered: Path, tmp_path: Path, name: str
+) -> None:
+    files = unpack(delivered)
+    sums = files["SHA256SUMS"]
+    files[name] += b"\n"
+    path = pack(files, tmp_path / "a.zip", listed=False)
+    if name != "VERIFY.md":  # no evidence: it tells how to look
+        assert f"{name}: is not what CONTENTS says" in messages(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in sorted(files):
+            content = sums if member == "SHA256SUMS" else files[member]
+            archive.writestr(zipfile.ZipInfo(member), content)
+    assert f"{name}: is not what SHA256SUMS says" in messages(path)
+
+
+def test_somebody_elses_key_is_seen_where_the_right_one_is_known(
+    delivered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An archive that was made up from end to end is only caught by a key or anchor."""
+    files = unpack(delivered)
+    mine = tmp_path / "mine.pem"
+    create_key(mine)
+    key = read_key(mine)
+    toml = files["signers/regml.toml"].decode()
+    pem = next(v.decode() for k, v in files.items() if k.endswith(".pem"))
+    again = toml.split("[[signers]]")[1].replace(pem, public_pem(key))
+    files["signers/regml.toml"] = f"{toml}\n[[signers]]{again}".encode()
+    change_weights(files)
+    path = release_path(files)
+    payload = json.loads(base64.b64decode(json.loads(files[path])["payload"]))
+    draft = unpack(pack(files, tmp_path / "draft.zip"))
+    payload["predicate"]["contents_sha256"] = sha256_of(draft[CONTENTS])
+    forged = seal(canonical_json(payload), key)
+    files[LOG] = files[LOG].replace(
+        sha256_of(files[path]).encode(), sha256_of(forged).encode()
+    )
+    files[path] = forged
+    archive = pack(files, tmp_path / "a.zip")
+    assert f"signed with key {key_id(key.private.public_key())[:12]}" in messages(
+        archive, key=pem
+    )
+    assert messages(delivered, key=pem) == ""
+
+
+def test_the_command_needs_no_project(
+    shop: Shop, delivered: Path, tmp_path: Path
+) -> None:
+    alone = Shop(tmp_path / "alone", shop.home)
+    alone.root.mkdir()
+    shutil.copy(delivered, alone.root / "it.zip")
+    done = alone.regml("verify", "it.zip", "--format", "json")
+    assert done.status == 0
+    assert json.loads(done.out)["problems"] == []
+    files = unpack(delivered)
+    change_item(files)
+    pack(files, alone.root / "bad.zip")
+    assert alone.regml("verify", "bad.zip").status == 1
+    nothing = alone.regml("verify", "none.zip")
+    assert (nothing.status, nothing.err.count("\n")) == (2, 1)
+
+
+def test_the_page_can_be_followed_with_openssl_alone(
+    delivered: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(delivered) as archive:
+        archive.extractall(tmp_path)
+    page = (tmp_path / "VERIFY.md").read_text()
+    script = "\n".join(part.partition("```")[0] for part in page.split("```sh\n")[1:])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Verified OK" in done.stdout
+    told = [line for line in done.stdout.splitlines() if "contents_sha256" in line]
+    assert sha256_of((tmp_path / CONTENTS).read_bytes()) in told[0]
+
+
+def member(name: str, **fields: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "said"),
+    [
+        ("../x", {}, "leads out of the archive"),
+        ("a/../../x", {}, "leads out of the archive"),
+        ("/etc/passwd", {}, "leads out of the archive"),
+        ("folder/", {}, "leads out of the archive or to a folder"),
+        ("a\\b", {}, "not every system"),
+        ("C:x", {}, "not every system"),
+        ("link", {"external_attr": (stat.S_IFLNK | 0o777) << 16}, "is a link"),
+        ("pipe", {"external_attr": (stat.S_IFIFO | 0o666) << 16}, "no plain file"),
+        ("bomb", {"compress_type": zipfile.ZIP_DEFLATED}, "compressed"),
+        ("REGML.toml", {}, "twice"),
+    ],
+)
+def test_a_hostile_member_is_refused(
+    tmp_path: Path, name: str, fields: dict[str, int], said: str
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("regml.toml", "x")
+        archive.writestr(member(name, **fields), b"0" * 5000)
+    with pytest.raises(BrokenFileError, match=said) as caught:
+        verify_archive(path)
+    assert "\n" not in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def patched(delivered: Path, at: int, value: bytes) -> bytes:
+    """Return the archive with another value in its first central entry."""
+    raw = bytearray(delivered.read_bytes())
+    start = raw.index(b"PK\x01\x02")
+    raw[start + at : start + at + len(value)] = value
+    return bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda _: b"",
+        lambda _: b"PK\x03\x04 no archive",
+        lambda p: p.read_bytes()[:-10],
+        lambda p: p.read_bytes()[: p.stat().st_size // 2],
+        lambda p: p.read_bytes()[1000:],
+        lambda p: p.read_bytes().replace(
+            b"weights of version A", b"weights of version B"
+        ),
+        lambda p: patched(p, 8, struct.pack("<H", 1)),  # encrypted
+        lambda p: patched(p, 20, struct.pack("<LL", 2**31, 2**31)),  # larger than it is
+        lambda p: patched(p, 42, struct.pack("<L", 7)),  # points elsewhere
+    ],
+    ids=["empty", "no", "cut", "half", "headless", "crc", "secret", "large", "offset"],
+)
+def test_a_broken_archive_is_one_message(
+    delivered: Path, tmp_path: Path, broken: Callable[[Path], bytes]
+) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(broken(delivered))
+    with pytest.raises(BrokenFileError, match=r"a\.zip"):
+        verify_archive(path)
+
+
+def test_a_name_that_no_archive_may_hold_is_not_written(tmp_path: Path) -> None:
+    from regml.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="cannot go into an archive"):
+        write_package(tmp_path / "a.zip", {"../x": b""}, seconds=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_goes_in_as_its_bytes_would(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(bytes(3 << 20))
+    for name, content in (("a", tmp_path / "big"), ("b", bytes(3 << 20))):
+        write_package(tmp_path / name, {"x": content}, seconds=10**9)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with open_package(tmp_path / "a") as archive:
+        assert archive.getinfo("x").date_time == (2001, 9, 9, 1, 46, 40)

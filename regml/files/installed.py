@@ -104,9 +104,17 @@ def read_files(name: str) -> Files | None:
         return None
     with ThreadPoolExecutor() as pool:  # hashing lets other threads run
         places = (Path(str(found.locate_file(path))) for path in listed)
-        digests = dict(zip(listed, pool.map(_sha256, places), strict=True))
-    changed = tuple(path for path in listed if digests[path] != listed[path])
-    return Files(fingerprint(digests), changed)
+        read = list(pool.map(_digests, places, (row[0] for row in listed.values())))
+    return Files(
+        fingerprint(
+            {path: sha256 for path, (sha256, _) in zip(listed, read, strict=True)}
+        ),
+        tuple(
+            path
+            for (path, row), (_, digest) in zip(listed.items(), read, strict=True)
+            if digest != row[1]
+        ),
+    )
 
 
 def _from_sources(found: Distribution) -> bool:
@@ -119,8 +127,8 @@ def _from_sources(found: Distribution) -> bool:
     return isinstance(info, dict) and bool(info.get("editable"))
 
 
-def _listed(found: Distribution) -> Iterator[tuple[str, str]]:
-    """Give path and sha256 of each file of a distribution as its RECORD states them.
+def _listed(found: Distribution) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Give each file of a distribution with algorithm and digest as RECORD states them.
 
     Scripts are left out: the installer writes the path of the interpreter into them.
     """
@@ -129,20 +137,28 @@ def _listed(found: Distribution) -> Iterator[tuple[str, str]]:
         folder, _, name = path.rpartition("/")
         own = folder.endswith(".dist-info") and name in _OF_THE_INSTALLER
         kind, _, encoded = stated.partition("=")
-        if kind == "sha256" and not own and not path.startswith(("..", "/")):
-            padded = encoded + "=" * (-len(encoded) % 4)
-            yield path, base64.urlsafe_b64decode(padded).hex()
+        known = kind in hashlib.algorithms_guaranteed and not kind.startswith("shake")
+        if known and not own and not path.startswith(("..", "/")):
+            yield path, (kind, encoded.rstrip("="))
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def _digests(path: Path, kind: str) -> tuple[str, str]:
+    """Return the sha256 of a file, and its digest in the form of RECORD.
+
+    Both are empty where it cannot be read.
+    """
+    digest, as_stated = hashlib.sha256(), hashlib.new(kind)
+    same = kind == "sha256"
     try:
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
+                if not same:
+                    as_stated.update(chunk)
     except OSError:
-        return ""
-    return digest.hexdigest()
+        return "", ""
+    value = (digest if same else as_stated).digest()
+    return digest.hexdigest(), base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def _described(found: Distribution) -> InstalledPackage:
@@ -185,13 +201,10 @@ def _is_spdx(text: str) -> bool:
 
 def _people(metadata: "PackageMetadata") -> str:
     names: list[str] = []
-    for field in ("Author", "Maintainer"):
-        plain, addressed = _text(metadata, field), _text(metadata, f"{field}-email")
-        named = re.sub(r"\s*<[^<>]*>", "", addressed).replace('"', "")
-        for name in (" ".join(text.split()) for text in (plain, named)):
-            if name and "@" not in name and name not in names:
-                names.append(name)
-    return ", ".join(names)
+    for field in ("Author", "Author-email", "Maintainer", "Maintainer-email"):
+        text = re.sub(r"\s*<[^<>]*>", "", _text(metadata, field)).replace('"', "")
+        names += [" ".join(name.split()) for name in text.split(",")]
+    return ", ".join(dict.fromkeys(n for n in names if n and "@" not in n))
 
 
 def _urls(metadata: "PackageMetadata") -> Iterator[tuple[str, str]]:

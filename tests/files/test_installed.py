@@ -1,5 +1,6 @@
 """Packages as they are installed."""
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -38,6 +39,7 @@ def test_a_package_says_what_it_is(site: Path) -> None:
         "Counts things",
     )
     assert here.licence == "MIT OR Apache-2.0"
+    assert here.published_by == "Ann Lee, Bob"
     assert here.requires == ("numpy",)
     assert (here.home, here.issues) == (
         "https://example.org",
@@ -48,7 +50,7 @@ def test_a_package_says_what_it_is(site: Path) -> None:
 def test_addresses_of_people_are_left_out(site: Path) -> None:
     metadata = 'Author: Ann\nAuthor-email: "Ann" <a@example.org>, Bob <b@example.org>\n'
     install(site, "someones", "1", metadata=metadata)
-    assert read_installed(["someones"])["someones"].published_by == "Ann, Ann, Bob"
+    assert read_installed(["someones"])["someones"].published_by == "Ann, Bob"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,17 @@ def test_a_file_that_is_not_what_was_installed_is_named(site: Path) -> None:
     assert after is not None
     assert after.changed == ("edited.py",)
     assert after.sha256 != before.sha256
+
+
+def test_other_digests_in_record_are_compared_too(site: Path) -> None:
+    folder = install(site, "longer", "1")
+    content = (site / "longer.py").read_bytes()
+    encoded = base64.urlsafe_b64encode(hashlib.sha512(content).digest()).decode()
+    rows = f"longer.py,sha512={encoded},1\nabsent.py,sha256=nonsense!,1\n"
+    (folder / "RECORD").write_text(rows, encoding="utf-8")
+    files = read_files("longer")
+    assert files is not None
+    assert files.changed == ("absent.py",)
 
 
 def test_what_is_used_from_its_sources_has_no_digest(site: Path) -> None:

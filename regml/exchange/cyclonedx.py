@@ -1,7 +1,6 @@
 """What every CycloneDX document of a project has, and the check by its schema."""
 
 import json
-import re
 import uuid
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
@@ -10,14 +9,13 @@ from typing import Any, Final
 from regml.digest import sha256_of
 from regml.errors import BrokenFileError
 from regml.exchange.exporter import commit_time
+from regml.files.installed import spdx
 from regml.project import Project
 from regml.version import __version__
 
 Json = dict[str, Any]
 
 SPEC: Final = "1.6"
-
-_EXPRESSION: Final = re.compile(r"[A-Za-z0-9.+-]+(\s+(AND|OR|WITH)\s+[A-Za-z0-9.+-]+)*")
 
 
 def document(
@@ -122,8 +120,8 @@ def named(properties: Mapping[str, str | None]) -> list[Json]:
 
 def licence(text: str) -> list[Json]:
     """Return a licence: as SPDX expression where it has that form, else as a name."""
-    if _EXPRESSION.fullmatch(re.sub(r"[()]", " ", text).strip()):
-        return [{"expression": text, "acknowledgement": "concluded"}]
+    if expression := spdx(text):
+        return [{"expression": expression, "acknowledgement": "concluded"}]
     return [{"license": {"name": text, "acknowledgement": "concluded"}}]
 
 

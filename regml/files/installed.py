@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 20
 """Bytes that are read at once."""
 
-_SPDX: Final = re.compile(r"MIT|ISC|Zlib|0BSD|Unlicense|[A-Za-z]+-[0-9][\w.]*(-\w+)*")
-_OPERATORS: Final = frozenset({"AND", "OR", "WITH"})
 _WHAT_PEOPLE_WRITE: Final[Mapping[str, str]] = {
     "MIT License": "MIT",
     "ISC License (ISCL)": "ISC",
@@ -127,6 +125,19 @@ def _from_sources(found: Distribution) -> bool:
     return isinstance(info, dict) and bool(info.get("editable"))
 
 
+def spdx(text: str) -> str | None:
+    """Return a licence as SPDX writes it, ``None`` where it is no SPDX expression."""
+    from packaging.licenses import (
+        InvalidLicenseExpression,
+        canonicalize_license_expression,
+    )
+
+    try:
+        return str(canonicalize_license_expression(text))
+    except InvalidLicenseExpression:
+        return None
+
+
 def _listed(found: Distribution) -> Iterator[tuple[str, tuple[str, str]]]:
     """Give each file of a distribution with algorithm and digest as RECORD states them.
 
@@ -180,23 +191,18 @@ def _described(found: Distribution) -> InstalledPackage:
 
 def _licence(metadata: "PackageMetadata") -> tuple[str | None, str]:
     """Return the licence as SPDX expression, and what was said about it."""
-    if expression := _text(metadata, "License-Expression"):
-        return expression, expression
+    if stated := _text(metadata, "License-Expression"):
+        return stated, stated
     said = _text(metadata, "License").splitlines()[:1]
     named = metadata.get_all("Classifier") or []
     said += [c.rpartition(" :: ")[2] for c in named if c.startswith("License ::")]
     for words in said:
         if words in _WHAT_PEOPLE_WRITE:
             return _WHAT_PEOPLE_WRITE[words], words
-        if _is_spdx(words):
-            return words, words
+        if expression := spdx(words):
+            return expression, words
     # the words of a classifier come from a list; a field may hold a whole text
     return None, said[-1][:60] if said else ""
-
-
-def _is_spdx(text: str) -> bool:
-    words = [word for word in re.split(r"[\s()]+", text) if word]
-    return bool(words) and all(w in _OPERATORS or _SPDX.fullmatch(w) for w in words)
 
 
 def _people(metadata: "PackageMetadata") -> str:

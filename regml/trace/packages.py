@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from regml.files.installed import InstalledPackage
+from regml.files.installed import InstalledPackage, spdx
 from regml.files.lock import is_version, normalised
 from regml.items.design import Soup
 from regml.trace.model import TraceGraph
@@ -200,15 +200,11 @@ def fits_licence(said: str, here: InstalledPackage) -> bool | None:
     Words such as "BSD License" only rule out another family of licences.
     """
     if here.licence is not None:
-        return _plain(said) == _plain(here.licence)
+        return (spdx(said) or said) == (spdx(here.licence) or here.licence)
     begins = FAMILIES.get(here.licence_words)
     if begins is None or begins in said:
         return None
     return False
-
-
-def _plain(expression: str) -> str:
-    return " ".join(expression.replace("(", " ").replace(")", " ").split()).casefold()
 
 
 def _not_compared(

@@ -199,6 +199,8 @@ def test_the_same_evidence_gives_the_same_bytes_and_other_evidence_another_numbe
 
 def test_a_licence_that_is_no_expression_is_a_name() -> None:
     assert "expression" in licence("(MIT OR Apache-2.0) AND BSD-3-Clause")[0]
+    for text in ("TBD", "TBD: BSD License", "MIT License"):
+        assert "license" in licence(text)[0]
     assert licence("Ask Ann")[0]["license"]["name"] == "Ask Ann"
 
 
@@ -215,6 +217,13 @@ CARD_OF_GRID = {
     "labels": {"anterior": 1},
     "normalisation": {"then": "mean 0"},
 }
+
+
+def test_without_the_library_nothing_is_said_to_be_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("regml.exchange.cyclonedx.find_spec", lambda _: None)
+    assert not validate(b"{}")
 
 
 def test_the_bill_of_a_model_fits_the_schema() -> None:

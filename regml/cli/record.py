@@ -71,6 +71,28 @@ def show(ctx: click.Context, record: str) -> None:
     click.echo(_json(document))
 
 
+@record.command()
+@click.pass_context
+def relist(ctx: click.Context) -> int:
+    """List again signed records that the log lost.
+
+    'dvc exp apply' and 'git checkout' bring back an older log; the records stay. What
+    no trusted key signed, or what follows records that are not here, stays out.
+    """
+    from regml.files.config import read_config
+    from regml.records.relisting import relist as list_again
+
+    root = project_root(ctx.obj)
+    done = list_again(root, read_config(root).signers)
+    for record in done.back:
+        click.echo(f"listed again  {record.path}")
+    for path, why in done.refused:
+        click.echo(f"refused       {path}: {why}")
+    if not done.back and not done.refused:
+        click.echo("The log lists every record that is here.")
+    return 1 if done.refused else 0
+
+
 @click.command()
 @click.argument(
     "archive", required=False, type=click.Path(dir_okay=False, path_type=Path)
@@ -119,7 +141,7 @@ def verify(
     if archive is not None:
         from regml.cli.release import inspect
 
-        return inspect(archive, key, style)
+        return inspect(archive, key, anchors, style)
     from dataclasses import asdict
 
     from regml.files.config import read_config

@@ -11,6 +11,8 @@ from regml.cli import project_root
 from regml.errors import RegmlError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from regml.project import Project
     from regml.release.gate import Gate
     from regml.release.sign import Handed
@@ -54,15 +56,16 @@ def release(
     its blockers and majors waived; no option changes that. Exit status: 0 released,
     1 refused or not all done, 2 cannot work.
     """
+    from regml.project import open_project
     from regml.release.gate import look, open_for_release
     from regml.release.sign import draft, hand_over, pack_again, releaser
     from regml.release.tag import refuse_tag
 
     root = project_root(ctx.obj)
-    project, commit = open_for_release(root)
     if archive_only:
-        _tell(pack_again(project, version))
+        _tell(pack_again(open_project(root), version))
         return 0
+    project, commit = open_for_release(root)
     if tags:
         named = version or project.evidence.config.device.version
         refuse_tag(root, named, signed=tags == "signed")
@@ -163,17 +166,21 @@ def _registered(root: Path, project: "Project", handed: "Handed") -> bool:
     return True
 
 
-def inspect(archive: Path, key: Path | None, style: str) -> int:
+def inspect(
+    archive: Path, key: Path | None, anchors: "Sequence[str]", style: str
+) -> int:
     """Print what was looked at in an archive; 1 when anything differs.
 
     Raises:
         RegmlError: It is no archive of a release, or the key cannot be read.
     """
     from regml.files.text import read_text
+    from regml.records.anchors import read_anchor
     from regml.release.verify import verify_archive
 
     pem = read_text(key, name=str(key)) if key else None
-    result = verify_archive(archive, key=pem)
+    kept = [read_anchor(Path(), anchor) for anchor in anchors]
+    result = verify_archive(archive, key=pem, anchors=kept)
     if style == "json":
         rows = {
             "seen": dict(result.seen),

@@ -20,6 +20,7 @@ from regml.items.documents import BuiltFile
 from regml.items.recorded import Release
 from regml.records.log import FOLDER, LOG, read_entries
 from regml.release.bundle import metadata
+from regml.release.page import PAGE, page
 
 PROJECT: Final = "project"
 """Folder of the archive with what git holds of the project."""
@@ -42,12 +43,15 @@ CONTENTS: Final = "CONTENTS"
 PLAIN: Final = (CONFIG, POLICY, "dvc.yaml", "dvc.lock", "params.yaml")
 
 
-def gather(root: Path, release: Release, built: BuiltFile | None) -> dict[str, Content]:
+def gather(
+    root: Path, release: Release, built: BuiltFile | None, *, key_id: str
+) -> dict[str, Content]:
     """Return everything of a release but its records, by name in the archive.
 
     Args:
         root: The project.
         release: What is to be handed over.
+        key_id: Of the key that signs it.
         built: The Design History File on disk; it goes in when it is of that commit.
 
     Raises:
@@ -60,7 +64,7 @@ def gather(root: Path, release: Release, built: BuiltFile | None) -> dict[str, C
         for name in _files(revision, config, release.artifacts)
     }
     members |= _bundle(root, revision, release, config)
-    members |= _signers(root, release)
+    members |= _signers(root, release, key_id)
     if built is not None and is_of(built, release):
         folder = root / built.folder
         members |= {
@@ -180,15 +184,17 @@ def _names(raw: bytes, model: str | None) -> bool:
     return isinstance(value, dict) and value.get("weights_sha256") == model
 
 
-def _signers(root: Path, release: Release) -> dict[str, Content]:
-    """Return who could sign when the release was signed, as git holds it."""
+def _signers(root: Path, release: Release, signing: str) -> dict[str, Content]:
+    """Return who could sign when the release was signed, and how to look at it."""
     from regml.records.keys import key_id, read_public_key
 
     revision = open_revision(root, release.origin.commit or release.commit)
+    config = read_config(revision)
     members: dict[str, Content] = {
-        f"{SIGNERS}/{CONFIG}": (revision / CONFIG).read_bytes()
+        f"{SIGNERS}/{CONFIG}": (revision / CONFIG).read_bytes(),
+        PAGE: page(release, signing, config).encode(),
     }
-    for signer in read_config(revision).signers:
+    for signer in config.signers:
         identity = key_id(read_public_key(signer.public_key))
         pem = signer.public_key.strip() + "\n"
         members[f"{SIGNERS}/{identity[:12]}.pem"] = pem.encode()

@@ -3,23 +3,22 @@
 from typing import Final
 
 from regml.items.config import Config
-from regml.items.recorded import Record, Release
+from regml.items.recorded import Release
 
 PAGE: Final = "VERIFY.md"
 
 _TEXT: Final = """\
 # {device} {version}
 
-Released by {who} <{email}> as {role} at {when} from commit `{commit}`{again}.
+Released by {who} <{email}> as {role} from commit `{commit}`{again}.
 
 | | |
 |---|---|
-| signed record | `project/{path}` |
-| sha256 of the record | `{record}` |
 | key | `{key}` |
 | weights (sha256) | `{model}` |
 | dataset manifest (sha256) | `{dataset}` |
-| sha256 of `CONTENTS` | `{contents}` |
+
+The last line of `project/records/log.jsonl` names the signed record of the release.
 
 With regml installed, one command looks at all of this: `regml verify ARCHIVE.zip`.
 Without it, unpack the archive, go to its folder and follow the four steps.
@@ -35,7 +34,9 @@ sha256sum --check --quiet SHA256SUMS
 The signature covers type and payload of the envelope, with their lengths before them.
 
 ```sh
-record=project/{path}
+last=$(tail -n 1 project/records/log.jsonl)
+record=project/$(echo "$last" | sed 's/.*"path":"\\([^"]*\\)".*/\\1/')
+echo "$last" | sed 's/.*"sha256":"\\([^"]*\\)".*/\\1/'; sha256sum "$record"
 field() {{ sed -n "s/.*\\"$1\\":\\"\\([^\\"]*\\)\\".*/\\1/p" "$record" | tr -d '\\n'; }}
 field payload | openssl base64 -d -A > payload.json
 field sig | openssl base64 -d -A > signature.bin
@@ -44,7 +45,7 @@ field sig | openssl base64 -d -A > signature.bin
 {openssl}
 ```
 
-It has to print `{good}`.
+It has to print the same digest twice, then `{good}`.
 The key comes with this archive, so whoever made the archive up could have put in
 another: compare `signers/{short}.pem` with the key that {who} gave you by another way.
 
@@ -79,15 +80,21 @@ _ED25519: Final = (
 )
 
 
-def page(record: Record, said: Release, config: Config) -> str:
-    """Return the page for one archive."""
+def page(said: Release, key_id: str, config: Config) -> str:
+    """Return the page for one archive; it is in the signed list itself.
+
+    Args:
+        said: The release; not yet signed, so neither time nor record are known.
+        key_id: Of the key that signs it.
+        config: ``regml.toml`` as it was when it was signed.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from regml.records.keys import trusted_keys
 
-    key = trusted_keys(config.signers)[record.key_id].key
+    key = trusted_keys(config.signers)[key_id].key
     command, good = _ED25519 if isinstance(key, Ed25519PublicKey) else _ECDSA
-    short = record.key_id[:12]
+    short = key_id[:12]
     person = said.origin.person
     return _TEXT.format(
         device=config.device.name,
@@ -95,15 +102,11 @@ def page(record: Record, said: Release, config: Config) -> str:
         who=person.name,
         email=person.email,
         role=said.role,
-        when=said.origin.finished_utc,
         commit=said.commit,
         again=f", again as release@{said.of} handed it over" if said.of else "",
-        path=record.path,
-        record=record.sha256,
-        key=record.key_id,
+        key=key_id,
         model=said.model or "none",
         dataset=said.dataset or "none",
-        contents=said.contents,
         openssl=command.format(short=short),
         good=good,
         short=short,

@@ -25,7 +25,6 @@ from regml.release.contents import (
     gather,
     records_until,
 )
-from regml.release.page import PAGE, page
 from regml.trace.current import signer_may
 from regml.trace.model import SHORT
 
@@ -135,7 +134,7 @@ def draft(
         heads=project.evidence.log_heads,
         comment=comment.strip(),
     )
-    members = gather(root, release, project.evidence.built)
+    members = gather(root, release, project.evidence.built, key_id=by.key.id)
     sums = contents_list(members)
     return Draft(
         project,
@@ -174,8 +173,8 @@ def pack_again(project: Project, version: str | None) -> Handed:
     if not found:
         raise UnknownIdError(f"{named} was never released. 'regml list releases'.")
     record, said = found[-1]
-    without = gather(project.root, said, None)
-    for members in (gather(project.root, said, project.evidence.built), without):
+    for built in (project.evidence.built, None):
+        members = gather(project.root, said, built, key_id=record.key_id)
         sums = contents_list(members)
         if sha256_of(sums) == said.contents:
             return _packed(project, record, {**members, CONTENTS: sums})
@@ -197,11 +196,7 @@ def archive_path(project: Project, version: str) -> Path:
 def _packed(project: Project, record: Record, members: Mapping[str, Content]) -> Handed:
     said = record.statement
     assert isinstance(said, Release)  # noqa: S101 - who calls us knows
-    whole = {
-        **members,
-        **records_until(project.root, record.path),
-        PAGE: page(record, said, project.evidence.config).encode(),
-    }
+    whole = {**members, **records_until(project.root, record.path)}
     path = archive_path(project, said.version)
     seconds = commit_seconds(project.root, said.commit)
     write_package(path, whole, seconds=seconds)

@@ -48,4 +48,11 @@ def make_tag(root: Path, record: Record, said: Release, *, signed: bool) -> str:
     how = "--sign" if signed else "--annotate"
     plain = () if signed else ("--no-sign",)
     run_git(root, "tag", how, *plain, "--message", message, name, said.commit)
+    # git 2.39 makes a tag without a signature, and says 0, when ssh-keygen fails
+    if signed and b"\n-----BEGIN " not in run_git(root, "cat-file", "tag", name):
+        run_git(root, "tag", "--delete", name)
+        raise ConfigError(
+            f"git made {name} without a signature, so it was removed again. See that "
+            f"user.signingKey is right, then: git tag --sign {name} {said.commit}"
+        )
     return name

@@ -19,6 +19,7 @@ from regml.files.markdown import read_items
 from regml.files.package import SUMS, digests, open_package, read_listing
 from regml.items.config import MAY_DECIDE, Config
 from regml.items.recorded import Record, Release
+from regml.records.anchors import Anchor, cut_off
 from regml.records.log import LOG, Log, read_entries, read_log
 from regml.release.contents import (
     BUNDLE,
@@ -28,7 +29,6 @@ from regml.release.contents import (
     RECORDS,
     SIGNERS,
 )
-from regml.release.page import PAGE
 from regml.trace.build import build_graph
 from regml.trace.current import signer_may
 from regml.trace.evidence import Evidence
@@ -37,8 +37,8 @@ from regml.trace.model import TraceGraph
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-UNSIGNED = (SUMS, CONTENTS, PAGE)
-"""Members that no signature covers, or that are compared with one by themselves."""
+UNLISTED = (SUMS, CONTENTS)
+"""Members that the signed list cannot name."""
 
 
 @dataclass
@@ -60,13 +60,16 @@ class Inspection:
         self.problems.append((where, message))
 
 
-def verify_archive(path: Path, *, key: str | None = None) -> Inspection:
+def verify_archive(
+    path: Path, *, key: str | None = None, anchors: Iterable[Anchor] = ()
+) -> Inspection:
     """Look at everything in an archive.
 
     Args:
         path: The archive.
         key: Public key in PEM, from elsewhere, that has to have signed the release;
             without it the keys of the archive are taken.
+        anchors: Heads of the log, or records, that were kept elsewhere.
 
     Raises:
         RegmlError: It is no archive of a release, is cut short, or the key is none.
@@ -81,6 +84,7 @@ def verify_archive(path: Path, *, key: str | None = None) -> Inspection:
         log = _records(seen, tree, sums, signers) if signers else None
         if signers is None or log is None:
             return seen
+        _anchors(seen, tree, anchors)
         released = _release(seen, tree, log, signers, key)
         if released is not None:
             said = released[1]
@@ -144,6 +148,16 @@ def _records(
     told = f"{len(log.records)} of {log.listed} whole and signed"
     seen.seen.append(("records", told))
     return log
+
+
+def _anchors(seen: Inspection, tree: "Traversable", anchors: Iterable[Anchor]) -> None:
+    listed = {entry.sha256 for entry in read_entries(tree / PROJECT)}
+    for anchor in anchors:
+        problems = list(cut_off(anchor, listed))
+        for problem in problems:
+            seen.found(f"{PROJECT}/{problem.path}", problem.message)
+        if not problems:
+            seen.seen.append(("kept", f"{anchor.name} is in the log"))
 
 
 def _release(
@@ -213,7 +227,7 @@ def _contents(
     there = {
         name: digest
         for name, digest in sums.items()
-        if name not in UNSIGNED and not name.startswith(RECORDS)
+        if name not in UNLISTED and not name.startswith(RECORDS)
     }
     _compare(seen, listed, there, CONTENTS)
     seen.seen.append(("contents", f"{len(listed)} files are in the signed list"))

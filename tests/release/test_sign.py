@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,29 @@ def test_the_tag_is_an_anchor_of_the_log(shop: Shop) -> None:
     assert record.sha256 in shop.git("tag", "-l", "--format=%(contents)", "v1.0.0")
 
 
+@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="git signs with ssh-keygen")
+def test_a_signed_tag_is_signed_by_git(shop: Shop, tmp_path: Path) -> None:
+    key = tmp_path / "git_key"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)]
+    subprocess.run(command, check=True)
+    shop.git("config", "gpg.format", "ssh")
+    shop.git("config", "user.signingKey", str(key))
+    shop.release("--sign-tag")
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"quinn@example.org {key.with_suffix('.pub').read_text()}")
+    shop.git("config", "gpg.ssh.allowedSignersFile", str(allowed))
+    shop.git("verify-tag", "v1.0.0")
+
+
+def test_a_tag_that_git_cannot_sign_leaves_the_release(shop: Shop) -> None:
+    shop.git("config", "gpg.format", "ssh")
+    shop.git("config", "user.signingKey", "/no/such/key")
+    done = shop.regml("release", "--sign-tag")
+    assert done.status == 1
+    assert "released and recorded, but not tagged" in done.err
+    assert len(releases(shop)) == 1
+
+
 def test_without_room_for_the_archive_the_record_stays(shop: Shop) -> None:
     (shop.root / "build").write_text("in the way")
     done = shop.regml("release")
@@ -171,7 +195,6 @@ def test_without_room_for_the_archive_the_record_stays(shop: Shop) -> None:
     assert "--archive-only" in done.err
     assert len(releases(shop)) == 1
     (shop.root / "build").unlink()
-    shop.commit("Release")
     assert shop.release("--archive-only").is_file()
 
 

@@ -18,7 +18,7 @@ from regml.files.package import listing, open_package, write_package
 from regml.records.dsse import seal
 from regml.records.keys import create_key, key_id, public_pem, read_key
 from regml.release.contents import CONTENTS
-from regml.release.verify import UNSIGNED, verify_archive
+from regml.release.verify import UNLISTED, verify_archive
 from tests.release.conftest import Shop
 
 RECORDS = "project/records/"
@@ -41,7 +41,7 @@ def pack(files: Mapping[str, bytes], path: Path, *, listed: bool = True) -> Path
         handed = [
             name
             for name in members
-            if name not in UNSIGNED and not name.startswith(RECORDS)
+            if name not in UNLISTED and not name.startswith(RECORDS)
         ]
         members[CONTENTS] = listing({n: sha256_of(members[n]) for n in handed})
     write_package(path, members, seconds=0)
@@ -125,6 +125,10 @@ def break_the_list(files: Files) -> None:
     files[LOG] += b"no line\n"
 
 
+def put_a_list_into_the_log(files: Files) -> None:
+    files[LOG] += b'{"path": "x", "previous": [["a"]], "sha256": "y"}\n'
+
+
 ATTACKS: dict[Callable[[Files], None], str] = {
     change_weights: "does not hold the weights that were released",
     change_item: "doc:05-requirements: is not what it was when it was released",
@@ -139,6 +143,7 @@ ATTACKS: dict[Callable[[Files], None], str] = {
     take_away_the_role: "signed by somebody without the role quality",
     take_away_the_model: "does not hold the weights",
     leave_no_log: "the last record is no release",
+    put_a_list_into_the_log: "is not a line of the log",
     break_the_list: "is not a line of the log",
 }
 
@@ -171,8 +176,7 @@ def test_a_changed_file_is_found_by_its_sum_and_by_the_signed_list(
     sums = files["SHA256SUMS"]
     files[name] += b"\n"
     path = pack(files, tmp_path / "a.zip", listed=False)
-    if name != "VERIFY.md":  # no evidence: it tells how to look
-        assert f"{name}: is not what CONTENTS says" in messages(path)
+    assert f"{name}: is not what CONTENTS says" in messages(path)
     with zipfile.ZipFile(path, "w") as archive:
         for member in sorted(files):
             content = sums if member == "SHA256SUMS" else files[member]
@@ -244,6 +248,16 @@ def test_the_page_can_be_followed_with_openssl_alone(
     assert "Verified OK" in done.stdout
     told = [line for line in done.stdout.splitlines() if "contents_sha256" in line]
     assert sha256_of((tmp_path / CONTENTS).read_bytes()) in told[0]
+
+
+def test_a_record_that_was_kept_elsewhere_has_to_be_in_the_log(
+    shop: Shop, delivered: Path
+) -> None:
+    last = json.loads(unpack(delivered)[LOG].splitlines()[-1])["sha256"]
+    kept = shop.regml("verify", str(delivered), "--anchor", last)
+    assert (kept.status, f"the head {last[:12]} is in the log" in kept.out) == (0, True)
+    lost = shop.regml("verify", str(delivered), "--anchor", "0" * 64)
+    assert (lost.status, "records were cut off" in lost.out) == (1, True)
 
 
 def member(name: str, **fields: int) -> zipfile.ZipInfo:

@@ -136,3 +136,19 @@ def test_without_the_extra_the_dhf_says_what_to_install(
     built = auditor(wheel, core, "dhf", "build", cwd=tmp_path / "project")
     assert built.returncode == 2
     assert "regml[dhf]" in built.stderr
+
+
+def test_a_remote_is_set_to_verify_what_is_pulled(tmp_path: Path) -> None:
+    pytest.importorskip("dvc")
+    place = tmp_path / "a store"
+    root = start_project(tmp_path / "project", remote=str(place)).root
+    told = subprocess.run(
+        [sys.executable, "-m", "dvc", "config", "--list", "--project"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert "remote.storage.verify=true" in told
+    assert f"remote.storage.url={place}" in told
+    assert "core.remote=storage" in told

@@ -21,11 +21,16 @@ from regml.errors import ConfigError, UnknownIdError
     show_default=True,
     help="The worked example to start from.",
 )
-def init(directory: Path, example: str) -> None:
+@click.option(
+    "--remote",
+    metavar="URL",
+    help="Where DVC keeps data and models; set to verify what is pulled.",
+)
+def init(directory: Path, example: str, remote: str | None) -> None:
     """Start a project in DIRECTORY, in its own git repository, committed clean."""
     from regml.starter import start_project
 
-    started = start_project(directory)
+    started = start_project(directory, remote=remote)
     click.echo(
         f"Started {started.root} from the example {example!r}: "
         f"commit {started.commit[:12]}, signer {started.person.email}.",

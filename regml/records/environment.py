@@ -22,6 +22,9 @@ THREAD_VARIABLES = (
 
 LOCALE_VARIABLES = ("LANG", "LC_ALL", "LC_NUMERIC", "TZ")
 
+IMAGE_VARIABLES = ("REGML_CONTAINER_IMAGE", "CI_JOB_IMAGE")
+"""Variables that name the image a container was made from, first one first."""
+
 GPU_SECONDS = 20.0
 """How long a graphics driver may take to answer, in seconds."""
 
@@ -49,6 +52,7 @@ def environment() -> dict[str, Any]:
         "threads": _set_ones(THREAD_VARIABLES),
         "locale": _set_ones(LOCALE_VARIABLES),
         "container": _container(),
+        "container_image": _container_image(),
     }
 
 
@@ -150,6 +154,21 @@ def _container() -> str | None:
         if Path(mark).exists():
             return kind
     return os.environ.get("container")  # noqa: SIM112 - systemd writes it so
+
+
+def _container_image() -> str | None:
+    """Return the image of the container, which only its maker knows.
+
+    Docker does not say it inside; podman does where it may.
+    """
+    for name in IMAGE_VARIABLES:
+        if image := os.environ.get(name):
+            return image
+    for line in _lines("/run/.containerenv"):
+        key, _, value = line.partition("=")
+        if key == "image":
+            return value.strip('"')
+    return None
 
 
 def _lines(path: str) -> Iterator[str]:

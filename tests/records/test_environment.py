@@ -27,7 +27,11 @@ def test_the_machine_is_described_without_naming_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("REGML_CONTAINER_IMAGE", "example.org/train@sha256:ab")
     told = environment()
+    assert told["locale"]["LC_ALL"] == "C.UTF-8"
+    assert told["container_image"] == "example.org/train@sha256:ab"
     assert told["python"]["version"] in sys.version
     assert told["cpu"]["cores"] >= 1
     assert told["threads"]["OMP_NUM_THREADS"] == "1"

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from regml.digest import digest_path, sha256_of
 from regml.errors import BrokenFileError, ConfigError, RecordError, SigningKeyError
 from regml.items.recorded import Outcome, StageRun
+from regml.records.unfinished import unfinished
 
 PYTHON = sys.executable
 
@@ -310,3 +312,52 @@ def test_dvcignore_hides_files_from_the_record(project: Any) -> None:
     project.record([PYTHON, "-c", "pass"])
     [source] = last_run(project).inputs
     assert source.files == 1
+
+
+def limited(limit: str, then: str) -> list[str]:
+    return [PYTHON, "-c", f"import resource as r; r.setrlimit(r.{limit}); {then}"]
+
+
+def test_a_command_that_runs_out_of_memory_is_recorded(project: Any) -> None:
+    greedy = limited("RLIMIT_AS, (1 << 28, 1 << 28)", "x = bytearray(1 << 30)")
+    assert project.record(greedy) == 1
+    assert last_run(project).outcome is Outcome.FAILED
+
+
+def test_a_command_that_finds_the_disk_full_is_recorded_with_what_it_wrote(
+    project: Any,
+) -> None:
+    write = "import pathlib; pathlib.Path('small.json').write_bytes(bytes(4096))"
+    status = project.record(limited("RLIMIT_FSIZE, (100, 100)", write))
+    assert status != 0
+    run = last_run(project)
+    assert run.outcome in {Outcome.FAILED, Outcome.KILLED}
+    [left] = run.outputs
+    assert (left.path, left.size_bytes) == ("small.json", 100)
+
+
+def test_a_run_whose_record_finds_the_disk_full_leaves_a_gap(project: Any) -> None:
+    project.write("records/runs", "a file where a folder has to be")
+    with pytest.raises(RecordError, match="cannot be written"):
+        project.record([PYTHON, "-c", "pass"])
+    [gap] = unfinished(project.root)
+    assert gap.stage == "make"
+
+
+def test_a_large_file_is_streamed(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as stream:
+        stream.truncate(32 << 20)
+    tracemalloc.start()
+    digest_path(large, name="large")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def test_a_stage_never_sees_the_passphrase_of_the_key(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGML_KEY_PASSPHRASE", "secret")
+    look = "import os, sys; sys.exit('REGML_KEY_PASSPHRASE' in os.environ)"
+    assert project.record([PYTHON, "-c", look]) == 0

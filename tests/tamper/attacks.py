@@ -300,26 +300,25 @@ def lose_data_and_alter_remote(tiny: Tiny) -> None:
 
 def edit_data_same_size(tiny: Tiny) -> None:
     """Change data without changing size, file or modification time."""
-    tiny.dvc("status -q")  # DVC remembers what it has seen
     _alter(tiny.root / "data.txt")
 
 
 def edit_output_same_size(tiny: Tiny) -> None:
     """The same with one file inside an output folder."""
-    tiny.dvc("status -q")
     _alter(tiny.root / "clean/one.txt")
 
 
 def edit_lock(tiny: Tiny) -> None:
     """Let dvc.lock name another model, which lies there and in the cache."""
     old = tiny.locked_md5("model.bin")
-    new = _put(tiny.root / ".dvc/cache", b"other weights\n")
+    other = b"other weights\n"
+    new = _put(tiny.root / ".dvc/cache", other)
     size = (tiny.root / "model.bin").stat().st_size
     path = tiny.root / "dvc.lock"
     text = path.read_text().replace(old, new)
     path.write_text(text.replace(f"size: {size}", "size: 14"))
     (tiny.root / "model.bin").unlink()
-    tiny.dvc("checkout -q")
+    (tiny.root / "model.bin").write_bytes(other)
 
 
 def replace_model(tiny: Tiny) -> None:
@@ -449,14 +448,12 @@ class Attack:
         said: What regml says then, as a regular expression.
         by: ``verify`` or ``check``.
         anchor: What is given to ``regml verify --anchor``.
-        prepared: Text to add to DVC's configuration before.
     """
 
     perform: Callable[[Tiny], None]
     said: str
     by: str = "verify"
     anchor: str | None = None
-    prepared: str = ""
 
     @property
     def name(self) -> str:

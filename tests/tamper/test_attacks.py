@@ -1,5 +1,6 @@
 """Attacks on evidence with real tools, and what regml says about each."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,8 +110,6 @@ def test_a_log_cut_short_is_seen_against_each_kind_of_anchor(tiny: Tiny) -> None
     whole = (tiny.root / "records/log.jsonl").read_text().splitlines(keepends=True)
     head = verified(tiny)
     assert sentences(head) == []
-    import json
-
     newest = json.loads(whole[-1])["sha256"]
     state = tiny.folder / "state.json"
     state.write_text(json.dumps({"heads": [newest]}))

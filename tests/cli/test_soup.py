@@ -21,7 +21,8 @@ def run(project: Path, *words: str) -> Result:
 def site(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two small packages that are installed and locked, and nothing else."""
     folder = tmp_path / "site"
-    install(folder, "joblib", "9.0", metadata="License-Expression: BSD-3-Clause\n")
+    told = "License-Expression: BSD-3-Clause\nAuthor: Gael Varoquaux\n"
+    install(folder, "joblib", "9.0", metadata=told)
     install(folder, "count_things", "1.2", requires=("joblib",))
     monkeypatch.syspath_prepend(folder)
     (project / "requirements.txt").write_text("joblib==9.0\ncount_things==1.2\n")

@@ -12,7 +12,7 @@ from regml.items.vulnerabilities import VulnerabilityExport, latest
 from regml.project import Project
 from regml.trace.looked_up import Standing, State, standings
 from regml.trace.model import TraceGraph
-from regml.trace.packages import items_of
+from regml.trace.packages import items_of, package_url
 from regml.trace.rules.soup import PYTHON, soups
 
 TRIAGE: Final = "in_triage"
@@ -60,11 +60,16 @@ class Part:
     @property
     def ref(self) -> str:
         """How the document refers to it."""
-        if normalised(self.name) == PYTHON:
-            return f"python@{self.version}"
-        if not self.locked:
-            return f"soup:{self.name}@{self.version}"
-        return f"pkg:pypi/{normalised(self.name)}@{self.version}"
+        if self.url is not None:
+            return self.url
+        return f"soup:{self.name}@{self.version}"
+
+    @property
+    def url(self) -> str | None:
+        """Its package URL; what is neither locked nor Python has none."""
+        if self.locked or normalised(self.name) == PYTHON:
+            return package_url(self.name, self.version)
+        return None
 
 
 def sbom(project: Project, installation: Installation) -> tuple[Json, tuple[str, ...]]:
@@ -132,8 +137,8 @@ def _component(
             }
         ),
     }
-    if part.locked and name != PYTHON:
-        made["purl"] = part.ref
+    if part.url is not None:
+        made["purl"] = part.url
     if here and here.summary:
         made["description"] = here.summary
     if hashes:

@@ -118,6 +118,16 @@ def items_of(graph: TraceGraph, package: str) -> tuple[Soup, ...]:
     return tuple(soup for soup in soups(graph) if normalised(soup.package) == name)
 
 
+def package_url(package: str, version: str) -> str:
+    """Return the package URL of a Python package, or of the interpreter.
+
+    >>> package_url("pydantic_core", "2.50.4"), package_url("python", "3.11")
+    ('pkg:pypi/pydantic-core@2.50.4', 'pkg:generic/python@3.11')
+    """
+    name = normalised(package)
+    return f"pkg:{'generic' if name == PYTHON else 'pypi'}/{name}@{version}"
+
+
 def needed_here(marker: str | None) -> bool:
     """Tell whether a package with a marker (PEP 508) is needed by this interpreter."""
     from packaging.markers import InvalidMarker, Marker

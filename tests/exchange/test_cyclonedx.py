@@ -90,7 +90,7 @@ def test_the_device_is_what_the_bill_is_about() -> None:
         for row in built["dependencies"]
         if row["ref"] == device["bom-ref"]
     ]
-    assert needs == ["pkg:pypi/cffi@1.0", NUMPY, "python@3.11.9"]
+    assert needs == ["pkg:generic/python@3.11.9", "pkg:pypi/cffi@1.0", NUMPY]
 
 
 def test_a_package_has_what_its_soup_item_and_installation_say() -> None:

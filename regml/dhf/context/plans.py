@@ -20,6 +20,7 @@ from regml.items.risk import ControlOption, Risk
 from regml.items.vulnerabilities import latest
 from regml.trace.activities import what_is_missing
 from regml.trace.model import TraceGraph
+from regml.trace.packages import package_url
 from regml.trace.rules.soup import is_release_of, versions_in
 from regml.trace.vulnerabilities import asked_version, assessment_of, known_of
 
@@ -232,12 +233,11 @@ def bill_of_materials(graph: TraceGraph) -> BillOfMaterials:
 
 
 def _component(item: Soup) -> tuple[object, ...]:
-    kind = "generic" if item.package == "python" else "pypi"
     return (
         item.id,
         item.package,
         item.version,
-        f"pkg:{kind}/{item.package.lower()}@{item.version}",
+        package_url(item.package, item.version),
         item.supplier,
         item.licence,
         item.support.replace("_", " ") if item.support else verdict("not stated"),

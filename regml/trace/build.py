@@ -310,6 +310,8 @@ def _releases(records: Iterable[Record], versions: _Versions) -> Part:
         name = f"release@{record.id}"
         person = release.origin.person.name
         title = f"{release.version} by {person} {release.origin.finished_utc}"
+        if release.of:
+            title += f", back to release@{release.of}"
         yield Node(name, NodeType.RELEASE, title, record, record.path)
         commit = f"commit@{release.commit[:SHORT]}"
         yield Node(commit, NodeType.COMMIT, release.commit)

@@ -220,7 +220,9 @@ def test_one_goes_back_to_an_earlier_release(shop: Shop) -> None:
         for version in ("1.0.0", "2.0.0", "2.0.1")
     }
     assert names["2.0.1"] == names["1.0.0"] != names["2.0.0"]
-    assert shop.regml("lineage", "model@2.0.1").status == 0
+    lineage = shop.regml("lineage", "model@2.0.1").out
+    assert f"back to release@{first.id}" in lineage
+    assert "1.0.0 by Quinn" in lineage
     # the last release of a name decides what it means
     shop.release("2.0.0", "--of", f"model@{(old.model or '')[:12]}")
     assert open_project(shop.root).graph.find("model@2.0.0").id == names["1.0.0"]

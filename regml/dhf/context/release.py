@@ -163,7 +163,9 @@ def _history(known: tuple[tuple[Record, Release], ...]) -> Table:
         [
             (
                 f"release@{record.id}",
-                release.version,
+                f"{release.version}, back to release@{release.of}"
+                if release.of
+                else release.version,
                 f"{release.origin.person.name} ({release.role})",
                 release.origin.finished_utc,
                 release.commit[:SHORT],

@@ -111,6 +111,17 @@ class Project:
             raise ConfigError(f"{name}: no commit holds this content. {remedy}")
         return parse_manifest(content, name=name)
 
+    def find_manifest(self, dataset: DatasetVersion) -> DatasetManifest | None:
+        """Return the manifest of a dataset version, ``None`` where it is nowhere.
+
+        Raises:
+            BrokenFileError: What was found is no manifest.
+        """
+        try:
+            return self.manifest_of(dataset)
+        except ConfigError:
+            return None
+
     def report(self, path: str) -> Mapping[str, Any] | None:
         """Return a stage's JSON report, or ``None`` where there is none.
 

@@ -13,6 +13,8 @@ ML_BOM = "cyclonedx-ml"
 
 SOURCES = ("doorstop", "sphinx-needs", "strictdoc", "rdm", "reqif", "csv", "xlsx")
 TARGETS = ("reqif", "sphinx-needs", "csv", "xlsx", "graphml", ML_BOM)
+TRAILS = ("prov", "ro-crate", "openlineage", "croissant", "datasheet")
+"""Formats about where data and models come from."""
 
 
 @click.command("import")
@@ -98,7 +100,8 @@ def import_(
 
 
 @click.command()
-@click.argument("form", metavar="FORMAT", type=click.Choice(TARGETS))
+@click.argument("form", metavar="FORMAT", type=click.Choice((*TARGETS, *TRAILS)))
+@click.argument("name", metavar="[DATASET]", required=False)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -110,13 +113,20 @@ def import_(
 @at_option()
 @click.pass_context
 def export(
-    ctx: click.Context, form: str, out: Path | None, model: str | None, at: str | None
+    ctx: click.Context,
+    form: str,
+    name: str | None,
+    out: Path | None,
+    model: str | None,
+    at: str | None,
 ) -> int:
     """Write items, or the whole graph, for another tool.
 
     FORMAT is reqif, sphinx-needs (needs.json), csv, xlsx, graphml (every node and
-    link), or cyclonedx-ml (bill of materials of a model, with its model card). The same
-    commit gives the same bytes.
+    link), or cyclonedx-ml (bill of materials of a model, with its model card); prov
+    (W3C PROV-JSON), ro-crate or openlineage (where everything comes from); croissant or
+    datasheet of a DATASET version, such as dataset@3.2. The same commit gives the same
+    bytes.
 
     Exit status: 0 everything was written, 1 the format cannot hold something (named on
     standard error), 2 cannot work.
@@ -130,11 +140,19 @@ def export(
         return _ml_bom(ctx, model, at, ctx.obj / out if out else None)
     if model is not None:
         raise click.UsageError("--model goes with cyclonedx-ml.")
-    target = Target(form)
-    if target is Target.XLSX and out is None and sys.stdout.isatty():
-        raise click.UsageError("A workbook is no text: name a file with --out.")
-    project = open_project(project_root(ctx.obj), at=at)
-    exported = export_project(project, target)
+    if form in TRAILS:
+        from regml.exchange.trails import Trail, export_trail
+
+        project = open_project(project_root(ctx.obj), at=at)
+        exported = export_trail(project, Trail(form), name)
+    else:
+        if name is not None:
+            raise click.UsageError(f"{form} is about all items: leave {name} out.")
+        target = Target(form)
+        if target is Target.XLSX and out is None and sys.stdout.isatty():
+            raise click.UsageError("A workbook is no text: name a file with --out.")
+        project = open_project(project_root(ctx.obj), at=at)
+        exported = export_project(project, target)
     if out is None:
         sys.stdout.buffer.write(exported.content)
         sys.stdout.buffer.flush()

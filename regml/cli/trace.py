@@ -171,10 +171,13 @@ def lineage(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     """Tell where a model or dataset comes from.
 
     ID is model@3f9a12, model@current, dataset@..., evaluation@... or run@....
+    Manifests of earlier versions come from git; neither data nor databases are needed.
     """
+    from regml.project import open_project
     from regml.trace.lineage import lineage as ask
 
-    print_page(ask(_graph(ctx, at), name), form)
+    project = open_project(project_root(ctx.obj), at=at)
+    print_page(ask(project.graph, name, project.find_manifest), form)
 
 
 @click.command()

@@ -96,6 +96,7 @@ def training_facts(trained: Trained, card: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the record of the run says about the model."""
     return {
         "architecture": card["plan"]["network"],
+        "plan": card["plan"],
         "parameters": trained.parameters,
         "seed": card["seed"],
         "hyperparameters": card["hyperparameters"],

@@ -1,8 +1,8 @@
 """Where a model or dataset comes from, as one readable page."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
 from regml.errors import UnknownIdError
 from regml.files.lock import normalised
@@ -13,6 +13,7 @@ from regml.items.data import (
 )
 from regml.items.links import Link
 from regml.items.recorded import Record, StageRun
+from regml.trace.changes import field_changes
 from regml.trace.current import facts_of
 from regml.trace.model import (
     SHORT,
@@ -22,20 +23,30 @@ from regml.trace.model import (
     NodeType,
     TraceGraph,
 )
+from regml.trace.origins import annotators, preprocessing, released_as, signatures
 from regml.trace.page import NONE, Page, Section, Table, plain
+
+Finder: TypeAlias = Callable[[DatasetVersion], DatasetManifest | None]
+"""Gives the manifest of a dataset version; ``None`` where it is nowhere."""
 
 SPLITS: Final = ("train", "tuning", "test")
 
 
-def lineage(graph: TraceGraph, text: str) -> Page:
+def _at_hand(dataset: DatasetVersion) -> DatasetManifest | None:
+    return dataset.manifest
+
+
+def lineage(graph: TraceGraph, text: str, find: Finder = _at_hand) -> Page:
     """Return the page of a model, dataset, evaluation or stage run.
 
-    A model's page goes from its training to its dataset, the annotators, the
-    de-identification, the other training runs (failed ones too) and its results.
+    A model's page goes from its training to its dataset, who chose the cases, who
+    annotated them, how they were prepared, the other training runs (failed ones too)
+    and its results.
 
     Args:
         graph: The evidence.
         text: ``model@3f9a12``, ``model@current``, ``dataset@...``, ``run@...``, ...
+        find: Where the manifest of an earlier dataset version comes from.
 
     Raises:
         UnknownIdError: Nothing fits, or it has no lineage.
@@ -43,11 +54,11 @@ def lineage(graph: TraceGraph, text: str) -> Page:
     node = graph.find(text)
     match node.value:
         case ModelVersion() as model:
-            sections = _of_model(graph, node.id, model)
+            sections = _of_model(graph, node.id, model, find)
         case DatasetVersion() as dataset:
-            sections = _of_dataset(graph, node.id, dataset)
+            sections = _of_dataset(graph, node.id, dataset, find)
         case Evaluation() as evaluation:
-            sections = _of_evaluation(graph, node.id, evaluation)
+            sections = _of_evaluation(graph, node.id, evaluation, find)
         case Record(statement=StageRun()) as record:
             sections = _of_run(graph, record)
         case _:
@@ -58,7 +69,9 @@ def lineage(graph: TraceGraph, text: str) -> Page:
     return Page(f"Lineage of {node.id}", node.id, tuple(sections))
 
 
-def _of_model(graph: TraceGraph, name: str, model: ModelVersion) -> Iterator[Section]:
+def _of_model(
+    graph: TraceGraph, name: str, model: ModelVersion, find: Finder
+) -> Iterator[Section]:
     current = graph.current.model
     yield Section(
         "Model",
@@ -71,6 +84,7 @@ def _of_model(graph: TraceGraph, name: str, model: ModelVersion) -> Iterator[Sec
                 "is current",
                 _yes(current is not None and current.sha256 == model.sha256),
             ),
+            ("released", released_as(graph, name)),
         ),
         node=name,
     )
@@ -83,7 +97,7 @@ def _of_model(graph: TraceGraph, name: str, model: ModelVersion) -> Iterator[Sec
     for target in sorted(set(datasets)):
         value = graph.node(target).value
         if isinstance(value, DatasetVersion):
-            yield from _of_dataset(graph, target, value, users=False)
+            yield from _of_dataset(graph, target, value, find, users=False)
     yield from _siblings(graph, model.runs)
     for edge in graph.into(name, Link.EVALUATES):
         value = graph.node(edge.source).value
@@ -92,18 +106,27 @@ def _of_model(graph: TraceGraph, name: str, model: ModelVersion) -> Iterator[Sec
 
 
 def _of_dataset(
-    graph: TraceGraph, name: str, dataset: DatasetVersion, *, users: bool = True
+    graph: TraceGraph,
+    name: str,
+    dataset: DatasetVersion,
+    find: Finder,
+    *,
+    users: bool = True,
 ) -> Iterator[Section]:
-    manifest = dataset.manifest
+    manifest = find(dataset)
     facts = [("manifest sha256", dataset.sha256), ("file", dataset.path)]
     if manifest:
         facts += _counts(manifest)
     else:
+        facts.append(("cases", "its manifest is in no commit that is here"))
         facts += [(key, plain(value)) for key, value in sorted(dataset.facts.items())]
     table = _split_table(manifest) if manifest else None
     yield Section("Dataset version", tuple(facts), table, name)
     for edge in graph.out(name, Link.FULFILS):
         yield from _specification(graph, edge.target, manifest)
+    if manifest:
+        yield annotators(manifest)
+    yield preprocessing(graph, manifest, dataset.runs[-1] if dataset.runs else None)
     if dataset.runs:
         yield from _upstream(graph, dataset.runs[-1])
     if users:
@@ -112,14 +135,14 @@ def _of_dataset(
 
 
 def _of_evaluation(
-    graph: TraceGraph, name: str, evaluation: Evaluation
+    graph: TraceGraph, name: str, evaluation: Evaluation, find: Finder
 ) -> Iterator[Section]:
     yield _results(name, evaluation)
     yield _run(graph, "Evaluation run", evaluation.record)
     for edge in graph.out(name, Link.EVALUATES):
         value = graph.node(edge.target).value
         if isinstance(value, ModelVersion):
-            yield from _of_model(graph, edge.target, value)
+            yield from _of_model(graph, edge.target, value, find)
 
 
 def _of_run(graph: TraceGraph, record: Record) -> Iterator[Section]:
@@ -148,7 +171,10 @@ def _run(graph: TraceGraph, title: str, record: Record) -> Section:
         ("parameters", plain(_inner(run.parameters))),
     ]
     noted = facts_of(record, "model")
-    told = ("seed", "hyperparameters", "best_step", "metrics", "mlflow_run")
+    told = (
+        *("seed", "hyperparameters", "plan", "initial_weights"),
+        *("best_step", "metrics", "mlflow_run"),
+    )
     facts += [
         (key.replace("_", " "), plain(noted[key]))
         for key in told
@@ -243,6 +269,7 @@ def _specification(
     rows = tuple((reason, str(count)) for reason, count in sorted(reasons.items()))
     table = Table(("excluded because", "cases"), rows) if rows else None
     yield Section("Selection of cases", facts, table, spec.id)
+    yield signatures(graph, spec, "the selection")
     protocol = graph.item(spec.annotation_protocol or "")
     if isinstance(protocol, AnnotationProtocol):
         labels = "; ".join(
@@ -260,6 +287,7 @@ def _specification(
             ),
             node=protocol.id,
         )
+        yield signatures(graph, protocol, "the annotation")
 
 
 def _upstream(graph: TraceGraph, record: Record) -> Iterator[Section]:
@@ -298,8 +326,15 @@ def _siblings(graph: TraceGraph, runs: tuple[Record, ...]) -> Iterator[Section]:
                 for edge in graph.into(f"run@{record.id}", Link.PRODUCED_BY)
                 if graph.nodes[edge.source].type is not NodeType.TEST
             )
-            rows.append((f"run@{record.id}", *_who(other), ", ".join(made)))
-    columns = ("run", "started", "by", "commit", "outcome", "made")
+            differs = "; ".join(
+                line
+                for change in field_changes(
+                    _inner(run.parameters), _inner(other.parameters)
+                )
+                for line in change.lines()
+            )
+            rows.append((f"run@{record.id}", *_who(other), ", ".join(made), differs))
+    columns = ("run", "started", "by", "commit", "outcome", "made", "other parameters")
     facts = (("other runs", str(len(rows))),)
     yield Section(f"Other runs of {run.stage}", facts, Table(columns, tuple(rows)))
 

@@ -1,0 +1,133 @@
+"""Who chose the data, who outlined them, how they were prepared: parts of a page."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from regml.items.base import Item
+from regml.items.data import Annotator, DatasetManifest
+from regml.items.recorded import Approval, Record, StageRun
+from regml.trace.current import facts_of
+from regml.trace.model import SHORT, NodeType, TraceGraph
+from regml.trace.own_results import approvals_of
+from regml.trace.page import NONE, Section, Table, plain
+
+
+def signatures(graph: TraceGraph, item: Item, what: str) -> Section:
+    """Return who wrote an item last and who signed it, also earlier contents of it.
+
+    Args:
+        graph: The evidence.
+        item: A specification or protocol.
+        what: What those people decided, for the heading.
+    """
+    written = graph.evidence.last_changes.get(_path(graph, item.id))
+    facts = [("item", f"{item.id} {item.title}")]
+    if written:
+        when = f"{written.time_utc}, commit {written.sha[:SHORT]}"
+        facts.append(("last written by", f"{written.person.name}, {when}"))
+    rows = tuple(
+        (
+            approval.origin.person.name,
+            approval.role,
+            approval.meaning,
+            approval.origin.finished_utc,
+            "as it is now" if _fits(graph, item.id, approval) else "an earlier content",
+            f"approval@{record.id}",
+        )
+        for record in approvals_of(graph, item.id)
+        if isinstance(approval := record.statement, Approval)
+    )
+    columns = ("who", "role", "meaning", "when", "signed", "record")
+    facts.append(("signatures", str(len(rows)) if rows else "nobody signed it"))
+    table = Table(columns, rows) if rows else None
+    return Section(f"Who decided on {what}", tuple(facts), table, item.id)
+
+
+def annotators(manifest: DatasetManifest) -> Section:
+    """Return the readers of a dataset with what qualifies them."""
+    count = Counter(reader for case in manifest.cases for reader in case.annotators)
+    known = {reader.reader: reader for reader in manifest.annotators}
+    rows = tuple(
+        (name, *_qualified(known.get(name)), str(count[name]))
+        for name in sorted(count.keys() | known.keys())
+    )
+    columns = ("reader", "qualification", "years", "trained on the protocol", "cases")
+    return Section("Who annotated", table=Table(columns, rows))
+
+
+def preprocessing(
+    graph: TraceGraph, manifest: DatasetManifest | None, record: Record | None
+) -> Section:
+    """Return how images were brought to what the network sees, as far as recorded."""
+    facts: list[tuple[str, str]] = []
+    if manifest and manifest.preparation:
+        facts += [
+            (name.replace("_", " "), plain(value))
+            for name, value in manifest.preparation.model_dump(mode="json").items()
+        ]
+    run = record.statement if record else None
+    if isinstance(run, StageRun):
+        facts.append(("run", f"run@{record.id}" if record else NONE))
+        facts.append(("command", run.command))
+        facts += _values(run.parameters)
+    for before in _runs_before(graph, record):
+        for topic, names in (
+            ("deidentification", ("configuration_sha256", "residual_identifiers")),
+            ("annotations", ("protocol", "consensus")),
+        ):
+            noted = facts_of(before, topic)
+            facts += [
+                (f"{topic}: {name.replace('_', ' ')}", plain(noted[name]))
+                for name in names
+                if noted.get(name) is not None
+            ]
+    return Section("Preprocessing", tuple(facts) or (("recorded", NONE),))
+
+
+def released_as(graph: TraceGraph, name: str) -> str:
+    """Return the versions under which a model or dataset was released."""
+    found = []
+    for edge in graph.into(name, "releases"):
+        node = graph.nodes[edge.source]
+        if node.type is NodeType.RELEASE:
+            found.append(node.title)
+    return "; ".join(found) or "never released"
+
+
+def _runs_before(graph: TraceGraph, record: Record | None) -> Iterator[Record]:
+    if record is None:
+        return
+    names, todo = {f"run@{record.id}"}, [f"run@{record.id}"]
+    while todo:
+        for edge in sorted(graph.out(todo.pop(0), "derived_from")):
+            value = graph.nodes[edge.target].value
+            if edge.target not in names and isinstance(value, Record):
+                names.add(edge.target)
+                todo.append(edge.target)
+                yield value
+
+
+def _values(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for values in parameters.values():
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            yield f"parameters: {name}", plain(value)
+
+
+def _qualified(reader: Annotator | None) -> tuple[str, str, str]:
+    if reader is None:
+        return "not listed", "", ""
+    years = reader.years_experience
+    return (
+        reader.qualification or "nobody said",
+        "" if years is None else f"{years:g}",
+        reader.trained_on.isoformat() if reader.trained_on else "not recorded",
+    )
+
+
+def _fits(graph: TraceGraph, item_id: str, approval: Approval) -> bool:
+    return approval.fingerprints.get(item_id) == graph.fingerprint(item_id)
+
+
+def _path(graph: TraceGraph, item_id: str) -> str:
+    return graph.where(item_id).rpartition(":")[0]

@@ -138,10 +138,8 @@ def _parameters(graph: TraceGraph, model: ModelVersion, datasets: list[str]) -> 
     if "task" in facts:
         made["task"] = str(facts["task"])
     if "spacing_mm" in card:
-        grid = (
-            f"orientation {card.get('orientation', 'not stated')}, "
-            f"{plain(card['spacing_mm'])} mm voxels"
-        )
+        sizes = plain(card["spacing_mm"]).replace("; ", " x ")
+        grid = f"orientation {card.get('orientation', 'not stated')}, {sizes} mm voxels"
         ways = plain(card.get("normalisation", "not stated"))
         labels = plain(card.get("labels", "not stated"))
         made["inputs"] = [{"format": f"volume, {grid}; normalisation: {ways}"}]
@@ -238,10 +236,12 @@ def _dataset(project: Project, name: str, dataset: DatasetVersion) -> Json:
     spec = _specification(graph, dataset)
     title = spec.title if spec else "dataset"
     run = dataset.runs[-1] if dataset.runs else None
+    maker = project.evidence.config.device.manufacturer
     properties: dict[str, str | None] = {
         "regml:manifest": dataset.path,
         "regml:specification": spec.id if spec else "none",
         "regml:data-run": f"run@{run.id}" if run else "none recorded",
+        "regml:data-run-by": run.statement.origin.person.name if run else None,
     }
     if spec is not None:
         properties |= {
@@ -264,7 +264,7 @@ def _dataset(project: Project, name: str, dataset: DatasetVersion) -> Json:
         "type": "dataset",
         "name": title,
         "contents": {"properties": named(properties)},
-        "governance": _governance(project, run),
+        "governance": {"custodians": [{"organization": {"name": maker}}]},
     }
     if spec is not None:
         data["sensitiveData"] = [f"pseudonymised images of people ({spec.modality})"]
@@ -279,15 +279,6 @@ def _dataset(project: Project, name: str, dataset: DatasetVersion) -> Json:
     }
     if spec is not None and spec.licence:
         made["licenses"] = licence(spec.licence)
-    return made
-
-
-def _governance(project: Project, run: Record | None) -> Json:
-    maker = project.evidence.config.device.manufacturer
-    made: Json = {"custodians": [{"organization": {"name": maker}}]}
-    if run is not None:
-        person = run.statement.origin.person
-        made["stewards"] = [{"contact": {"name": person.name}}]
     return made
 
 

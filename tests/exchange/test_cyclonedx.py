@@ -232,7 +232,7 @@ def test_the_bill_of_a_model_fits_the_schema() -> None:
     assert problem_of(built) is None
     assert still_open == ()
     parameters = model_of(built)["modelCard"]["modelParameters"]
-    assert "RAS" in parameters["inputs"][0]["format"]
+    assert "RAS, 1.0 x 1.0 x 1.0 mm" in parameters["inputs"][0]["format"]
     assert "anterior" in parameters["outputs"][0]["format"]
 
 

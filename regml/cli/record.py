@@ -51,8 +51,10 @@ def record(ctx: click.Context, stage: str | None) -> int | None:
     from regml.records.experiments import workplace
     from regml.records.recorder import record_stage
 
-    project = Path(dvc_root) if dvc_root else project_root(ctx.obj)
-    place = workplace(Path.cwd() if dvc_root else ctx.obj, project)
+    # several projects may share the DVC repository above them
+    whole = dvc_root is not None and (Path(dvc_root) / "regml.toml").is_file()
+    project = Path(dvc_root or "") if whole else project_root(ctx.obj)
+    place = workplace(ctx.obj, project)
     return record_stage(place.root, command, stage=name, kept=place.kept)
 
 

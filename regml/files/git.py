@@ -246,12 +246,12 @@ def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
 
 def in_repository(root: Path) -> bool:
     """Tell whether a folder lies in a git repository."""
-    return "GIT_DIR" in os.environ or _top(root) is not None
+    return "GIT_DIR" in os.environ or repository_of(root) is not None
 
 
 def prefix_in_repository(root: Path) -> str:
     """Return the path of a folder in its repository with a final ``/``, or ``""``."""
-    top = _top(root)
+    top = repository_of(root)
     inside = root.resolve().relative_to(top).as_posix() if top else "."
     return "" if inside == "." else f"{inside}/"
 
@@ -300,7 +300,7 @@ def git_environment(root: Path) -> dict[str, str]:
     and then as seen from where we were started, whatever folder git runs in.
     """
     ours = {**os.environ, **_QUIET}
-    if _top(root) is not None:
+    if repository_of(root) is not None:
         return {name: value for name, value in ours.items() if name not in _HOOK}
     if "GIT_DIR" in ours:
         ours.setdefault("GIT_WORK_TREE", ".")
@@ -310,7 +310,7 @@ def git_environment(root: Path) -> dict[str, str]:
     return ours
 
 
-def _top(root: Path) -> Path | None:
+def repository_of(root: Path) -> Path | None:
     """Return the folder at or above one that is a repository."""
     here = root.resolve()
     for folder in (here, *here.parents):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regml.errors import ConfigError
-from regml.files.git import prefix_in_repository
+from regml.files.git import repository_of
 from regml.records.origin import CONFIG
 
 _COPIES = (".dvc", "tmp", "exps")
@@ -42,9 +42,8 @@ def workplace(here: Path, project: Path) -> Workplace:
     parts = here.resolve().parts
     for end in range(len(parts) - len(_COPIES), 0, -1):
         if parts[end : end + len(_COPIES)] == _COPIES:
-            kept = Path(*parts[:end])
-            root = _copy(here.resolve(), kept)
-            return Workplace(root, kept) if root else Workplace(project, project)
+            found = _in_copy(here.resolve(), Path(*parts[: end + len(_COPIES)]))
+            return found or Workplace(project, project)
     return Workplace(project, project)
 
 
@@ -57,18 +56,21 @@ def experiment() -> dict[str, str]:
     return {key: value for key, value in told.items() if value}
 
 
-def _copy(here: Path, kept: Path) -> Path | None:
-    """Return the folder of a copy that stands for the project."""
-    above = kept.joinpath(*_COPIES)
-    for top in (here, *here.parents):
-        if top == above:
+def _in_copy(here: Path, copies: Path) -> Workplace | None:
+    """Return the project in a copy of its repository, and where that one lies."""
+    root = None
+    for folder in (here, *here.parents):
+        if folder == copies:
             return None
-        if (top / ".git").exists():
-            root = top / prefix_in_repository(kept)
-            if not (root / CONFIG).is_file():
-                raise ConfigError(
-                    f"{CONFIG} is not committed, so it is not in the copy of the "
-                    f"project that DVC runs an experiment in ({root}). Commit it."
-                )
-            return root
+        if root is None and (folder / CONFIG).is_file():
+            root = folder
+        if not (folder / ".git").exists():
+            continue
+        if root is None:
+            raise ConfigError(
+                f"{CONFIG} is not committed, so it is not in the copy of the project "
+                f"that DVC runs an experiment in ({folder}). Commit it."
+            )
+        original = repository_of(copies) or copies
+        return Workplace(root, original / root.relative_to(folder))
     return None

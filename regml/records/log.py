@@ -103,7 +103,7 @@ def append(root: Path, statement: Statement, key: SigningKey) -> Record:
     Raises:
         RecordError: It cannot be written; names file and remedy.
     """
-    with _locked(root):
+    with locked(root):
         entries = read_entries(root)
         previous = log_heads(entries)
         origin = replace(statement.origin, finished_utc=utc_now())
@@ -134,7 +134,7 @@ def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
     records = []
     with _no_garbage():
         for entry in _first_of_each(entries):
-            match _open(root, entry, keys):
+            match open_entry(root, entry, keys):
                 case Record() as record:
                     records.append(record)
                 case LogProblem() as problem:
@@ -233,8 +233,13 @@ def _with_line(log: Path, entry: Entry) -> bytes:
     before = log.read_bytes() if log.exists() else b""
     if before and not before.endswith(b"\n"):
         before += b"\n"
+    return before + as_line(entry)
+
+
+def as_line(entry: Entry) -> bytes:
+    """Return an entry as the log holds it."""
     line = {"path": entry.path, "previous": entry.previous, "sha256": entry.sha256}
-    return before + canonical_json(line) + b"\n"
+    return canonical_json(line) + b"\n"
 
 
 def _sync_folder(folder: Path) -> None:
@@ -246,7 +251,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
     """Hold the project's log alone; others wait."""
     path = root / LOCK
     with ExitStack() as held:
@@ -303,7 +308,8 @@ def _file_name(statement: Statement, digest: str) -> str:
 def _entry(line: str, number: int) -> Entry:
     try:
         row = json.loads(line)
-        return Entry(str(row["path"]), tuple(row["previous"]), str(row["sha256"]))
+        previous = tuple("".join([digest]) for digest in row["previous"])  # only text
+        return Entry(str(row["path"]), previous, str(row["sha256"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordError(
             f"{LOG}:{number}: is not a line of the log. After a merge conflict keep "
@@ -311,7 +317,7 @@ def _entry(line: str, number: int) -> Entry:
         ) from error
 
 
-def _open(
+def open_entry(
     root: "Traversable", entry: Entry, keys: Mapping[str, TrustedKey]
 ) -> Record | LogProblem:
     """Return the record a line lists, or why it cannot be believed."""
@@ -448,17 +454,24 @@ def _time_problems(records: Iterable[Record]) -> Iterator[LogProblem]:
 
 
 def _unlisted(root: "Traversable", listed: Collection[str]) -> Iterator[LogProblem]:
+    for path in unlisted_paths(root, listed):
+        yield LogProblem(
+            ProblemKind.NOT_LISTED,
+            path,
+            "the log does not list it: it was slipped in, or the log was cut or "
+            "replaced by an older one ('dvc exp apply' does that)",
+        )
+
+
+def unlisted_paths(root: "Traversable", listed: Collection[str]) -> Iterator[str]:
+    """Give the path of each record that lies there but is not among some."""
     for kind in KINDS.values():
         folder = root / FOLDER / kind
         names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
         for name in sorted(names):
             path = f"{FOLDER}/{kind}/{name}"
             if name.endswith(".json") and path not in listed:
-                yield LogProblem(
-                    ProblemKind.NOT_LISTED,
-                    path,
-                    "the log does not list it: it was slipped in, or the log was cut",
-                )
+                yield path
 
 
 def find_record(root: "Traversable", wanted: str) -> str:

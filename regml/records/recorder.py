@@ -124,7 +124,8 @@ def _find(stages: Iterable[Stage], name: str) -> Stage:
     known = {stage.name: stage for stage in stages}
     if name not in known:
         raise ConfigError(
-            f"{PIPELINE}: has no stage {name!r}. "
+            f"{PIPELINE}: has no stage {name!r}. Only the {PIPELINE} beside regml.toml "
+            "is read; run DVC in its folder. "
             f"Name one of: {', '.join(sorted(known)) or 'none there yet'}."
         )
     return known[name]

@@ -50,6 +50,8 @@ _REMEDY: Mapping[ProblemKind, str] = {
     "regml.toml, or find out who wrote the record.",
     ProblemKind.KEY_OUT_OF_TIME: "Have it signed or run again with a key that is valid "
     "now; correct the days of the key in regml.toml only if they are wrong.",
+    ProblemKind.NOT_LISTED: "Find out where it comes from; 'regml record relist' lists "
+    "again what a trusted key signed.",
     ProblemKind.TIME: "Set the clock of the machine right; the order of the log stays "
     "as it is.",
 }

@@ -121,6 +121,13 @@ def draft(
     """
     root, config = project.root, project.evidence.config
     named = version or config.device.version
+    before = [record.id for record, said in _releases(project) if said.version == named]
+    if before and not comment.strip():
+        raise ConfigError(
+            f"{named} was released before (release@{before[-1]}), and the name would "
+            "mean something else from now on. Release another version, or say why with "
+            "--comment."
+        )
     observed = observe(root, started_utc=utc_now(), stages=read_stages(root))
     base = (
         _of_now(project, commit, named, observed)

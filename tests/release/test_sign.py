@@ -224,7 +224,10 @@ def test_one_goes_back_to_an_earlier_release(shop: Shop) -> None:
     assert f"back to release@{first.id}" in lineage
     assert "1.0.0 by Quinn" in lineage
     # the last release of a name decides what it means
-    shop.release("2.0.0", "--of", f"model@{(old.model or '')[:12]}")
+    again = ("2.0.0", "--of", f"model@{(old.model or '')[:12]}")
+    silent = shop.regml("release", *again)
+    assert (silent.status, "say why with --comment" in silent.err) == (2, True)
+    shop.release(*again, "--comment", "2.0.0 was withdrawn")
     assert open_project(shop.root).graph.find("model@2.0.0").id == names["1.0.0"]
     assert len(releases(shop)) == 4
 

@@ -1,4 +1,7 @@
+import base64
 import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -127,3 +130,49 @@ def test_a_changed_payload_is_not_believed(key: SigningKey) -> None:
 def test_a_record_that_is_nested_without_end_is_one_message() -> None:
     with pytest.raises(RecordError, match="is not a signed record"):
         read_envelope(b"[" * 100_000, name="records/runs/x.json")
+
+
+NODE = """\
+const { bundleFromJSON } = require('@sigstore/bundle');
+const { Verifier, toSignedEntity } = require('@sigstore/verify');
+const { createPublicKey } = require('crypto');
+const { readFileSync } = require('fs');
+const [, , envelope, pem] = process.argv;
+const bundle = bundleFromJSON({
+  mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+  verificationMaterial: { publicKey: { hint: 'signer' }, tlogEntries: [] },
+  dsseEnvelope: JSON.parse(readFileSync(envelope)),
+});
+const trust = {
+  certificateAuthorities: [], timestampAuthorities: [], tlogs: [], ctlogs: [],
+  publicKey: () => ({
+    publicKey: createPublicKey(readFileSync(pem)), validFor: () => true,
+  }),
+};
+const none = { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 };
+new Verifier(trust, none).verify(toSignedEntity(bundle));
+"""
+
+
+def test_the_sigstore_library_of_npm_accepts_the_envelope_and_no_changed_one(
+    key: SigningKey, tmp_path: Path
+) -> None:
+    modules = os.environ.get("NODE_PATH", "")
+    packages = Path(modules) / "@sigstore"
+    if shutil.which("node") is None or not (packages / "verify").is_dir():
+        pytest.skip("needs node, and NODE_PATH with @sigstore/verify and its bundle")
+    (tmp_path / "verify.js").write_text(NODE)
+    (tmp_path / "key.pem").write_text(public_pem(key))
+    for payload, status in ((b'{"a":1}', 0), (b'{"a":2}', 1)):
+        document = json.loads(seal(b'{"a":1}', key))
+        document["payload"] = base64.b64encode(payload).decode()
+        (tmp_path / "envelope.json").write_text(json.dumps(document))
+        done = subprocess.run(
+            ["node", "verify.js", "envelope.json", "key.pem"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) == bool(status), done.stderr
+        assert not status or "signature" in done.stderr

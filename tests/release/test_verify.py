@@ -16,7 +16,7 @@ from regml.digest import canonical_json, sha256_of
 from regml.errors import BrokenFileError
 from regml.files.package import listing, open_package, write_package
 from regml.records.dsse import seal
-from regml.records.keys import create_key, key_id, public_pem, read_key
+from regml.records.keys import create_key, key_id, public_pem, read_key, signer_block
 from regml.release.contents import CONTENTS
 from regml.release.verify import UNLISTED, verify_archive
 from tests.release.conftest import Shop
@@ -148,10 +148,8 @@ ATTACKS: dict[Callable[[Files], None], str] = {
 }
 
 
-def messages(archive: Path, **options: str) -> str:
-    return "\n".join(
-        f"{w}: {m}" for w, m in verify_archive(archive, **options).problems
-    )
+def messages(archive: Path, key: str | None = None) -> str:
+    return "\n".join(f"{w}: {m}" for w, m in verify_archive(archive, key=key).problems)
 
 
 def test_what_was_released_is_in_order(delivered: Path) -> None:
@@ -230,24 +228,43 @@ def test_the_command_needs_no_project(
     assert (nothing.status, nothing.err.count("\n")) == (2, 1)
 
 
-def test_the_page_can_be_followed_with_openssl_alone(
-    delivered: Path, tmp_path: Path
-) -> None:
-    with zipfile.ZipFile(delivered) as archive:
-        archive.extractall(tmp_path)
-    page = (tmp_path / "VERIFY.md").read_text()
+def follow(archive: Path, folder: Path) -> str:
+    """Unpack an archive, do what its page says, and return what is printed."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    page = (folder / "VERIFY.md").read_text()
     script = "\n".join(part.partition("```")[0] for part in page.split("```sh\n")[1:])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Verified OK" in done.stdout
-    told = [line for line in done.stdout.splitlines() if "contents_sha256" in line]
-    assert sha256_of((tmp_path / CONTENTS).read_bytes()) in told[0]
+    return done.stdout
+
+
+def test_the_page_can_be_followed_with_openssl_alone(
+    delivered: Path, tmp_path: Path
+) -> None:
+    said = follow(delivered, tmp_path)
+    assert "Verified OK" in said
+    digest, again, *_ = said.splitlines()
+    assert digest == again.split()[0]
+    [told] = [line for line in said.splitlines() if "contents_sha256" in line]
+    assert sha256_of((tmp_path / CONTENTS).read_bytes()) in told
+
+
+def test_the_page_knows_ed25519(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "home/regml/signing_key.pem"
+    create_key(path, kind="ed25519")
+    block = signer_block(read_key(path), "Edda", "edda@example.org", ["quality"])
+    shop.write("regml.toml", f"{(shop.root / 'regml.toml').read_text()}\n{block}")
+    shop.commit("Edda joins")
+    archive = Shop(shop.root, tmp_path / "home").release()
+    assert "by Edda (quality)" in shop.regml("verify", str(archive)).out
+    assert "Signature Verified Successfully" in follow(archive, tmp_path / "x")
 
 
 def test_a_record_that_was_kept_elsewhere_has_to_be_in_the_log(

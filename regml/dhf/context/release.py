@@ -72,6 +72,7 @@ def release_facts(release: Release) -> tuple[tuple[str, object], ...]:
         ("Dataset (SHA-256)", release.dataset or "none"),
         ("Heads of the record log", release.heads),
         ("Role", release.role),
+        ("Signed list of the archive (SHA-256)", release.contents or ""),
         ("Rolls back to", f"release@{release.of}" if release.of else ""),
         ("Comment", release.comment),
     )

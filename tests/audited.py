@@ -1,10 +1,13 @@
 """A small project with two released models, real signatures and no data left.
 
-Built once per session. Between the releases the data changed (a case came, one went,
+Built once per session. In the first version a test and, in both, a first training
+failed. Between the releases the data changed (a case came, one went,
 one was labelled anew, one moved), the code, the seed and a package. Nothing that DVC
-or MLflow keep is there: no cache, no images, no weights, no database.
+or MLflow keep is there: no cache, no images, no weights, no database. After the second
+release one finding was waived, and one requirement was reworded and not signed again.
 """
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -18,8 +21,9 @@ import yaml
 from regml.digest import Artifact, digest_bytes
 from regml.files.markdown import write_item
 from regml.files.new_item import FOLDERS
+from regml.items.base import Kind
 from regml.items.data import DatasetManifest
-from regml.items.recorded import Origin, Outcome, Record, StageRun, Statement
+from regml.items.recorded import Origin, Outcome, Record, StageRun, Statement, Waiver
 from regml.project import open_project
 from regml.records.keys import SigningKey, personal_key, public_pem
 from regml.records.log import append, log_heads, read_entries
@@ -154,6 +158,12 @@ def build(root: Path) -> Audited:
         made[f"release {number}"] = append(root, last, keys["quinn"])
         git(root, "add", "--all")
         git(root, "commit", "-q", "-m", f"Release {number}.0.0")
+        git(root, "tag", f"v{number}.0.0")
+    made["waiver"] = append(root, _waiver(root, clock), keys["quinn"])
+    srs = FOLDERS[Kind.REQUIREMENT] + "/SRS-001.md"
+    _put_text(root, srs, (root / srs).read_text().replace("mm3", "ml"))
+    git(root, "add", "--all")
+    git(root, "commit", "-q", "-m", "Speak of millilitres")
     return Audited(root, made)
 
 
@@ -307,6 +317,21 @@ def _release(
         commit=clock.commit,
         heads=log_heads(read_entries(root)),
         artifacts=runs["train"].outputs,
+    )
+
+
+def _waiver(root: Path, clock: Clock) -> Statement:
+    """Return a waiver of the finding that nobody repeated the training."""
+    outcomes = {o.rule: o for o in open_project(root).check()}
+    found = outcomes["M11"].findings[0]
+    return Waiver(
+        origin=clock.origin("Quinn"),
+        role="quality",
+        rule="M11",
+        subjects={found.subject: ""},
+        messages={found.subject: (found.message,)},
+        until=dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30),
+        because="The second machine arrives next month.",
     )
 
 

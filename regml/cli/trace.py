@@ -164,10 +164,13 @@ def trace(ctx: click.Context, name: str, at: str | None, form: str) -> None:
 
 @click.command()
 @click.argument("name", metavar="ID", default="model@current")
+@click.option("--images", is_flag=True, help="Also list every image, by its sha256.")
 @at_option()
 @form_option("text", "markdown", "json")
 @click.pass_context
-def lineage(ctx: click.Context, name: str, at: str | None, form: str) -> None:
+def lineage(
+    ctx: click.Context, name: str, at: str | None, form: str, *, images: bool
+) -> None:
     """Tell where a model or dataset comes from.
 
     ID is model@3f9a12, model@current, dataset@..., evaluation@... or run@....
@@ -177,7 +180,8 @@ def lineage(ctx: click.Context, name: str, at: str | None, form: str) -> None:
     from regml.trace.lineage import lineage as ask
 
     project = open_project(project_root(ctx.obj), at=at)
-    print_page(ask(project.graph, name, project.find_manifest), form)
+    page = ask(project.graph, name, project.find_manifest, images=images)
+    print_page(page, form)
 
 
 @click.command()

@@ -24,6 +24,7 @@ from regml.trace.model import (
     TraceGraph,
 )
 from regml.trace.origins import annotators, preprocessing, released_as, signatures
+from regml.trace.origins import images as images_of
 from regml.trace.page import NONE, Page, Section, Table, plain
 
 Finder: TypeAlias = Callable[[DatasetVersion], DatasetManifest | None]
@@ -36,7 +37,9 @@ def _at_hand(dataset: DatasetVersion) -> DatasetManifest | None:
     return dataset.manifest
 
 
-def lineage(graph: TraceGraph, text: str, find: Finder = _at_hand) -> Page:
+def lineage(
+    graph: TraceGraph, text: str, find: Finder = _at_hand, *, images: bool = False
+) -> Page:
     """Return the page of a model, dataset, evaluation or stage run.
 
     A model's page goes from its training to its dataset, who chose the cases, who
@@ -47,6 +50,7 @@ def lineage(graph: TraceGraph, text: str, find: Finder = _at_hand) -> Page:
         graph: The evidence.
         text: ``model@3f9a12``, ``model@current``, ``dataset@...``, ``run@...``, ...
         find: Where the manifest of an earlier dataset version comes from.
+        images: Also list every image of the dataset.
 
     Raises:
         UnknownIdError: Nothing fits, or it has no lineage.
@@ -66,7 +70,8 @@ def lineage(graph: TraceGraph, text: str, find: Finder = _at_hand) -> Page:
                 f"{node.id} is a {node.type} and has no lineage. "
                 f"Use 'regml trace {node.id}'."
             )
-    return Page(f"Lineage of {node.id}", node.id, tuple(sections))
+    listed = images_of(graph, node.id, find) if images else ()
+    return Page(f"Lineage of {node.id}", node.id, (*sections, *listed))
 
 
 def _of_model(

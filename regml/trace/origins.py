@@ -1,14 +1,14 @@
 """Who chose the data, who outlined them, how they were prepared: parts of a page."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from regml.items.base import Item
 from regml.items.data import Annotator, DatasetManifest
 from regml.items.recorded import Approval, Record, StageRun
 from regml.trace.current import facts_of
-from regml.trace.model import SHORT, NodeType, TraceGraph
+from regml.trace.model import SHORT, DatasetVersion, NodeType, TraceGraph
 from regml.trace.own_results import approvals_of
 from regml.trace.page import NONE, Section, Table, plain
 
@@ -83,6 +83,42 @@ def preprocessing(
                 if noted.get(name) is not None
             ]
     return Section("Preprocessing", tuple(facts) or (("recorded", NONE),))
+
+
+def images(
+    graph: TraceGraph,
+    name: str,
+    find: Callable[[DatasetVersion], DatasetManifest | None],
+) -> Iterator[Section]:
+    """Give every image of a dataset, or of those that a model or evaluation rests on.
+
+    Args:
+        graph: The evidence.
+        name: Node of any of them.
+        find: Where a manifest comes from.
+    """
+    for reached in sorted({name, *graph.reasons(name)}):
+        dataset = graph.nodes[reached].value
+        if not isinstance(dataset, DatasetVersion):
+            continue
+        manifest = find(dataset)
+        rows = tuple(
+            (
+                case.case,
+                case.patient or "unknown",
+                case.site,
+                case.split,
+                ", ".join(case.annotators) or NONE,
+                case.image_sha256,
+                case.label_sha256,
+            )
+            for case in (manifest.cases if manifest else ())
+        )
+        columns = (
+            *("case", "patient", "site", "split", "annotators"),
+            *("image sha256", "label sha256"),
+        )
+        yield Section(f"Images of {reached}", table=Table(columns, rows), node=reached)
 
 
 def released_as(graph: TraceGraph, name: str) -> str:

@@ -203,7 +203,7 @@ def test_croissant_is_valid_and_its_records_can_be_read(
     import mlcroissant
 
     (tmp_path / "reports").mkdir()
-    earlier = audited.git("show", f"HEAD~3:{MANIFEST}")
+    earlier = audited.git("show", f"v1.0.0:{MANIFEST}")
     (tmp_path / MANIFEST).write_text(earlier)
     metadata = tmp_path / "croissant.json"
     metadata.write_bytes(exported(project, Trail.CROISSANT, "dataset@1.0.0"))

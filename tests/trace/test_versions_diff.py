@@ -80,7 +80,7 @@ def test_an_earlier_manifest_is_found_in_git_by_its_digest(
     assert dataset.manifest is None
     assert "HV-01" in [c.case for c in project.manifest_of(dataset).cases]
     content = content_with_digest(audited.root, MANIFEST, dataset.sha256)
-    assert content == audited.git("show", f"HEAD~3:{MANIFEST}").encode()
+    assert content == audited.git("show", f"v1.0.0:{MANIFEST}").encode()
 
 
 def test_a_manifest_on_another_branch_is_found_as_well(
@@ -158,8 +158,8 @@ def test_a_model_does_not_differ_from_itself(project: Project) -> None:
 
 
 def test_code_that_only_the_earlier_one_has_is_told(audited: Audited) -> None:
-    head = audited.git("rev-parse", "HEAD").strip()
-    old = audited.git("rev-parse", "HEAD~2").strip()
+    head = audited.git("rev-parse", "v2.0.0").strip()
+    old = audited.git("rev-parse", "v2.0.0~2").strip()
     found = code_change(audited.root, head, old, ["device"])
     assert [subject for _, subject in found.left] == [
         "Release 2.0.0",

@@ -7,6 +7,7 @@ regml, exit status 1 and a sentence that names what was broken; of ``dvc status`
 client reads experiment, run and metric history.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from tests.tamper.attacks import (
     ATTACKS,
+    DVC,
     VERIFIES,
     Attack,
     Tiny,
@@ -68,20 +70,30 @@ def main() -> None:
 
 def _row(original: Tiny, attack: Attack, place: Path) -> tuple[bool, bool, bool]:
     tiny = original.copy(place / attack.name)
-    before = [_said(tiny, "dvc", word) for word in ("status", "doctor")]
+    before = _dvc(tiny)
     attack.perform(tiny)
-    command = [attack.by, *(["--anchor", attack.anchor] if attack.anchor else [])]
-    done = tiny.run("regml", *command)
-    text = " ".join(done.stdout.split())
-    found = done.returncode == 1 and re.search(attack.said, text) is not None
-    after = [_said(tiny, "dvc", word) for word in ("status", "doctor")]
-    shutil.rmtree(tiny.root / ".dvc")  # 20 copies of it are of no use
-    return found, after[0] != before[0], after[1] != before[1]
+    after = _dvc(tiny)
+    shutil.rmtree(tiny.root / ".dvc/tmp", ignore_errors=True)
+    return _regml(tiny, attack), after[0] != before[0], after[1] != before[1]
 
 
-def _said(tiny: Tiny, *command: str) -> tuple[int, str]:
-    done = tiny.run(*command)
-    return done.returncode, done.stdout
+def _regml(tiny: Tiny, attack: Attack) -> bool:
+    anchor = ["--anchor", attack.anchor] if attack.anchor else []
+    done = tiny.run("regml", attack.by, "--format", "json", *anchor)
+    told = json.loads(done.stdout)
+    if attack.by == "verify":
+        said = [f"{row['path']}: {row['message']}" for row in told["problems"]]
+    else:
+        said = [row["message"] for outcome in told for row in outcome["findings"]]
+    named = any(re.search(attack.said, line) for line in said)
+    return done.returncode == 1 and named
+
+
+def _dvc(tiny: Tiny) -> tuple[str, str]:
+    """Return what ``dvc status`` and ``dvc doctor`` say; started once for both."""
+    done = tiny.run(sys.executable, "-c", DVC, "status", "doctor")
+    status, _, doctor = done.stdout.partition("DVC version")
+    return status, doctor
 
 
 def _pull(original: Tiny, place: Path) -> str:

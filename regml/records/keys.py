@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -352,6 +353,7 @@ def _passphrase(path: Path) -> bytes:
     return _ask(path, f"Passphrase of {path}: ").encode()
 
 
+@cache  # one process asks once
 def _ask(path: Path, question: str) -> str:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SigningKeyError(

@@ -335,7 +335,9 @@ def open_entry(
         )
     if sha256_of(raw) != entry.sha256:
         return problem(
-            ProblemKind.CHANGED, "its content is not what the log lists: it was edited"
+            ProblemKind.CHANGED,
+            f"its content ({len(raw):,} bytes, sha256 {sha256_of(raw)[:12]}) is not "
+            f"what the log lists ({entry.sha256[:12]}): it was edited",
         )
     try:
         envelope, document = read_record(raw, name=entry.path)

@@ -135,6 +135,17 @@ def verify(
 
 
 @dataclass(frozen=True, slots=True)
+class _Maker:
+    """The recorded run that a file belongs to."""
+
+    stage: str
+    record: str
+
+    def __str__(self) -> str:
+        return f"the recorded run of {self.stage} (record {self.record})"
+
+
+@dataclass(frozen=True, slots=True)
 class _Held:
     """How the outputs on this machine compare with the records."""
 
@@ -144,25 +155,25 @@ class _Held:
     problems: tuple[OutputProblem, ...]
 
 
-def _hold(root: Path, expected: dict[Artifact, str]) -> _Held:
+def _hold(root: Path, expected: dict[Artifact, _Maker]) -> _Held:
     small = {
         out.path for stage in read_stages(root) for out in stage.outs if not out.cache
     }
     problems: list[OutputProblem] = []
     absent = []
     hashed = whole = 0
-    for artifact, stage in expected.items():
+    for artifact, maker in expected.items():
         if (root / artifact.path).exists():
             hashed += 1
-            problems += _compare(root, artifact, stage)
+            problems += _compare(root, artifact, maker)
         elif artifact.path in small:
-            problems.append(_gone(artifact, stage))
+            problems.append(_gone(artifact, maker))
         elif (kept := cached(root, artifact)) is None:
             absent.append(artifact.path)
         elif kept.sha256 == artifact.sha256:
             whole += 1
         else:
-            problems.append(_spoilt(artifact, kept, stage))
+            problems.append(_spoilt(artifact, kept, maker))
     return _Held(hashed, whole, tuple(sorted(absent)), tuple(problems))
 
 
@@ -199,8 +210,8 @@ def _unexplained(locked: LockedStage, records: Sequence[Record]) -> OutputProble
     if latest is None:
         why = "no signed record of a passed run"
     else:
-        told = "; ".join(differences(locked, latest))
-        why = f"in the latest passed run {told}"
+        told = "; ".join(differences(locked, latest[1]))
+        why = f"in the latest passed run (record {latest[0]}) {told}"
     return OutputProblem(
         "dvc.lock",
         locked.name,
@@ -212,7 +223,8 @@ def _unexplained(locked: LockedStage, records: Sequence[Record]) -> OutputProble
 
 def _latest_run(
     stage: str, records: Sequence[Record], *, passed: bool
-) -> StageRun | None:
+) -> tuple[str, StageRun] | None:
+    """Return the latest run of a stage and the id of its record."""
     for record in reversed(records):
         run = record.statement
         if (
@@ -220,40 +232,39 @@ def _latest_run(
             and run.stage == stage
             and (not passed or run.outcome is Outcome.PASSED)
         ):
-            return run
+            return record.id, run
     return None
 
 
 def _expected_outputs(
     records: Sequence[Record], explanations: dict[str, Record | None]
-) -> dict[Artifact, str]:
+) -> dict[Artifact, _Maker]:
     """Return what should be on disk, with its stage.
 
     Of a locked stage that is what the explaining run made; of another stage what its
     latest run left.
     """
-    runs: dict[str, StageRun] = {}
+    runs: dict[str, Record] = {}
     for record in records:
         if isinstance(record.statement, StageRun):
-            runs[record.statement.stage] = record.statement
-    for stage, explaining in explanations.items():
-        if explaining and isinstance(explaining.statement, StageRun):
-            runs[stage] = explaining.statement
+            runs[record.statement.stage] = record
+    runs |= {stage: record for stage, record in explanations.items() if record}
     return {
-        artifact: stage
-        for stage, run in sorted(runs.items())
-        for artifact in run.outputs
+        artifact: _Maker(stage, record.id)
+        for stage, record in sorted(runs.items())
+        if isinstance(record.statement, StageRun)
+        for artifact in record.statement.outputs
     }
 
 
 def _expected_inputs(
     root: Path, explanations: dict[str, Record | None]
-) -> dict[Artifact, str]:
+) -> dict[Artifact, _Maker]:
     """Return what DVC keeps, no stage made, and the explaining runs read."""
     listing = list_files(root)
     imported = imported_paths(root, listing.tracked | listing.untracked)
     return {
-        artifact: stage
+        artifact: _Maker(stage, record.id)
         for stage, record in sorted(explanations.items())
         if record and isinstance(record.statement, StageRun)
         for artifact in record.statement.inputs
@@ -261,16 +272,16 @@ def _expected_inputs(
     }
 
 
-def _changed_inputs(root: Path, read: dict[Artifact, str]) -> list[OutputProblem]:
+def _changed_inputs(root: Path, read: dict[Artifact, _Maker]) -> list[OutputProblem]:
     problems = []
-    for artifact, stage in read.items():
+    for artifact, maker in read.items():
         told = _difference(root, artifact)
         if told:
             problems.append(
                 OutputProblem(
                     artifact.path,
-                    stage,
-                    f"is not what the recorded run of {stage} read: {told}: the "
+                    maker.stage,
+                    f"is not what {maker} read: {told}: the "
                     "results do not belong to it; bring it back with 'dvc checkout', "
                     "or reproduce",
                 )
@@ -278,15 +289,15 @@ def _changed_inputs(root: Path, read: dict[Artifact, str]) -> list[OutputProblem
     return problems
 
 
-def _compare(root: Path, artifact: Artifact, stage: str) -> list[OutputProblem]:
+def _compare(root: Path, artifact: Artifact, maker: _Maker) -> list[OutputProblem]:
     told = _difference(root, artifact)
     if told is None:
         return []
     return [
         OutputProblem(
             artifact.path,
-            stage,
-            f"differs from what the recorded run of {stage} made: {told}: it was "
+            maker.stage,
+            f"differs from what {maker} made: {told}: it was "
             "changed afterwards; bring it back with 'dvc checkout' or 'git checkout', "
             "or reproduce it",
         )
@@ -300,21 +311,21 @@ def _difference(root: Path, artifact: Artifact) -> str | None:
         return f"it cannot be read ({error.strerror})"
 
 
-def _spoilt(artifact: Artifact, kept: Artifact, stage: str) -> OutputProblem:
+def _spoilt(artifact: Artifact, kept: Artifact, maker: _Maker) -> OutputProblem:
     return OutputProblem(
         artifact.path,
-        stage,
-        f"is not in place, and DVC's cache holds something else than the recorded run "
-        f"of {stage} made: {kept.size_bytes:,} bytes (sha256 {kept.sha256[:12]}) "
+        maker.stage,
+        f"is not in place, and DVC's cache holds something else than {maker} made: "
+        f"{kept.size_bytes:,} bytes (sha256 {kept.sha256[:12]}) "
         f"instead of {artifact.size_bytes:,} ({artifact.sha256[:12]}): the cache was "
         "changed; delete the object there and pull it from a remote that verifies",
     )
 
 
-def _gone(artifact: Artifact, stage: str) -> OutputProblem:
+def _gone(artifact: Artifact, maker: _Maker) -> OutputProblem:
     return OutputProblem(
         artifact.path,
-        stage,
-        f"is missing, though the recorded run of {stage} made it: it was removed; "
+        maker.stage,
+        f"is missing, though {maker} made it: it was removed; "
         "bring it back with 'git checkout', or reproduce it",
     )

@@ -467,7 +467,7 @@ ATTACKS = (
     Attack(poison_run_cache, r"dvc\.lock: stage prepare .* output clean differs"),
     Attack(alter_cached_object, r"model\.bin: .* 22 bytes .*, same size"),
     Attack(alter_remote_object, r"model\.bin: .* 22 bytes .*, same size"),
-    Attack(edit_data_same_size, r"data\.txt: is not what .* prepare read: 11 bytes"),
+    Attack(edit_data_same_size, r"data\.txt: is not what .* prepare .*read: 11 bytes"),
     Attack(edit_output_same_size, r"clean: differs .*: one\.txt differs \(11 bytes\)"),
     Attack(edit_lock, r"dvc\.lock: stage train .* output model\.bin differs"),
     Attack(replace_model, r"model\.bin: differs .* 13 bytes .* instead of 22 bytes"),

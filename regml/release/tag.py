@@ -19,7 +19,13 @@ def refuse_tag(root: Path, version: str, *, signed: bool) -> None:
         ConfigError: It is there already, is no name, or git has no key to sign with.
     """
     name = f"refs/tags/{tag_name(version)}"
-    run_git(root, "check-ref-format", name)
+    try:
+        run_git(root, "check-ref-format", name)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{tag_name(version)!r} is no name for a tag. Release another version, or "
+            "leave out --tag."
+        ) from error
     if run_git(root, "rev-parse", "--verify", "--quiet", name, refusal=True):
         raise ConfigError(
             f"the tag {tag_name(version)} is there already. A tag is never moved: "

@@ -134,6 +134,9 @@ def test_release_notes_speak_of_the_release_and_of_what_is_other_now(
     assert "No signed release record exists for Device 1.0.0." in notes(unreleased)
     newer = with_records(unreleased, release(model="5" * 64))
     assert "This document is of a later state: another model." in notes(newer)
+    back = with_records(project.evidence, release(version="1.0.1", of="abc"))
+    assert "which goes back to release@abc." in notes(back)
+    assert "1.0.1, back to release@abc" in notes(back)
 
 
 def test_failed_requirements_come_first(tmp_path: Path) -> None:

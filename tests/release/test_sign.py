@@ -154,6 +154,10 @@ def test_a_tag_that_is_there_is_refused_before_anything_is_signed(shop: Shop) ->
     assert "the tag v1.0.0 is there already" in refused(shop, "--tag")
 
 
+def test_a_version_that_is_no_name_for_a_tag_is_refused(shop: Shop) -> None:
+    assert "'v1.0 ~beta' is no name" in refused(shop, "1.0 ~beta", "--tag")
+
+
 def test_a_signed_tag_needs_a_key_of_git(shop: Shop) -> None:
     assert "user.signingKey" in refused(shop, "--sign-tag")
 

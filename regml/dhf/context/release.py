@@ -120,7 +120,8 @@ def _state_of_release(graph: TraceGraph) -> str:
     who, when = last.origin.person.name, last.origin.finished_utc
     said = (
         f"{device.name} {last.version} was released by {who} ({last.role}) at {when}, "
-        f"from commit {last.commit[:SHORT]} (release@{record.id})."
+        f"from commit {last.commit[:SHORT]} (release@{record.id})"
+        f"{f', which goes back to release@{last.of}' if last.of else ''}."
     )
     differs = _differences(graph, last)
     if differs:

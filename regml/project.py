@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regml.digest import Artifact
+from regml.digest import Artifact, sha256_of
 from regml.errors import BrokenFileError, ConfigError
-from regml.files.archive import find_kept
+from regml.files.archive import CACHE, find_kept
 from regml.files.built import read_built
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
@@ -29,7 +29,7 @@ from regml.files.manifest import parse_manifest, read_manifest
 from regml.files.markdown import LocatedItem, read_items
 from regml.files.model_card import read_card
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
-from regml.files.past import content_with_digest, is_whole
+from regml.files.past import content_with_digest, is_cut_off
 from regml.files.python_tests import read_tests
 from regml.files.revision import RevisionFile, open_revision
 from regml.files.scores import read_case_scores
@@ -91,7 +91,7 @@ class Project:
         """Return the manifest of a dataset version, also of one long gone.
 
         It is looked for in every commit of every branch, and believed by its sha256.
-        Neither the cache of DVC nor the work tree is needed.
+        The cache of DVC is only asked for manifests that git never had.
 
         Raises:
             ConfigError: No commit that is here holds it.
@@ -100,13 +100,15 @@ class Project:
         if dataset.manifest is not None:
             return dataset.manifest
         name = f"{dataset.path} of dataset@{dataset.sha256[:SHORT]}"
-        content = content_with_digest(self.root, dataset.path, dataset.sha256)
+        content = content_with_digest(
+            self.root, dataset.path, dataset.sha256
+        ) or _cached(self.root, dataset)
         if content is None:
             remedy = (
-                "Commit it with the next run that writes it; for this version, restore "
-                f"{dataset.path} from a copy."
-                if is_whole(self.root)
-                else "This clone has only a part of the history: git fetch --unshallow."
+                "This clone has only a part of the history: git fetch --unshallow."
+                if is_cut_off(self.root)
+                else "Let git track it (cache: false in dvc.yaml); for this version, "
+                f"put a copy of {dataset.path} back into a commit of any branch."
             )
             raise ConfigError(f"{name}: no commit holds this content. {remedy}")
         return parse_manifest(content, name=name)
@@ -142,6 +144,19 @@ class Project:
         if not isinstance(value, dict):
             raise BrokenFileError(path, "is not a JSON object.")
         return value
+
+
+def _cached(root: Path, dataset: DatasetVersion) -> bytes | None:
+    """Return a manifest that DVC kept, if its bytes are the recorded ones."""
+    for record in dataset.runs:
+        run = record.statement
+        for out in run.outputs if isinstance(run, StageRun) else ():
+            kept = root / CACHE / out.md5[:2] / out.md5[2:]
+            if out.sha256 == dataset.sha256 and kept.is_file():
+                content = kept.read_bytes()
+                if sha256_of(content) == dataset.sha256:
+                    return content
+    return None
 
 
 def outdated_stages(old: Project, new: Project) -> dict[str, str]:

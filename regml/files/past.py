@@ -65,9 +65,9 @@ def content_with_digest(root: Path, path: str, sha256: str) -> bytes | None:
     return None
 
 
-def is_whole(root: Path) -> bool:
-    """Tell whether the repository has its whole history, so that nothing is hidden."""
-    return in_repository(root) and not is_shallow(root)
+def is_cut_off(root: Path) -> bool:
+    """Tell whether git has only the end of the history here."""
+    return in_repository(root) and is_shallow(root)
 
 
 def code_change(

@@ -282,6 +282,7 @@ def _manifest_case(
         sex=case.sex,
         age_years=case.age_years,
         field_strength_t=case.field_strength_t,
+        modality=case.modality,
         voxels_sha256=item.voxels_sha256,
         label_values=item.label_values,
         same_grid=item.same_grid,

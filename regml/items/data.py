@@ -185,6 +185,7 @@ class ManifestCase(Strict):
         sex: ``F``, ``M`` or ``O``, as the image says; ``None`` when it does not.
         age_years: Age at the examination, likewise.
         field_strength_t: Of the scanner, likewise.
+        modality: As the image says, e.g. ``MR``; ``None`` in manifests of before.
         voxels_sha256: Digest of shape and voxel values as acquired.
         label_values: Values in the label file, without the background.
         same_grid: Whether label and image, as written, lie on the same grid.
@@ -210,6 +211,7 @@ class ManifestCase(Strict):
     sex: Line | None = None
     age_years: float | None = None
     field_strength_t: float | None = None
+    modality: Line | None = None
     voxels_sha256: Line | None = None
     label_values: tuple[int, ...] | None = None
     same_grid: bool | None = None

@@ -93,6 +93,7 @@ def test_a_manifest_says_what_the_checks_ask(
     manifest, fingerprint = build(six, protocol)
     [case] = [case for case in manifest.cases if case.patient == "HV-70"]
     assert (case.sex, case.age_years, case.field_strength_t) == ("F", 45, 3)
+    assert case.modality == "MR"
     assert case.label_values == (1, 2)
     assert case.same_grid
     assert case.agreement_dice is not None

@@ -10,6 +10,7 @@ import pytest
 from regml import cli
 from regml.errors import ConfigError
 from regml.files.past import code_change, content_with_digest
+from regml.items.recorded import StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
 from regml.trace.model import DatasetVersion
@@ -121,6 +122,26 @@ def test_a_manifest_that_was_never_committed_is_named(project: Project) -> None:
     gone = replace(dataset, sha256="0" * 64)
     with pytest.raises(ConfigError, match=r"dataset@0{12}: no commit holds"):
         project.manifest_of(gone)
+
+
+def test_the_cache_of_dvc_is_asked_last_and_not_trusted(
+    audited: Audited, tmp_path: Path
+) -> None:
+    url = f"file://{audited.root}"
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", url, str(clone)], check=True)
+    shallow = open_project(clone)
+    dataset = shallow.graph.find("dataset@1.0.0").value
+    assert isinstance(dataset, DatasetVersion)
+    run = dataset.runs[-1].statement
+    assert isinstance(run, StageRun)
+    md5 = next(a.md5 for a in run.outputs if a.path == MANIFEST)
+    kept = clone / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    assert shallow.find_manifest(dataset) is None
+    kept.write_text(audited.git("show", f"v1.0.0:{MANIFEST}"))
+    assert shallow.find_manifest(dataset) is not None
 
 
 def test_a_model_differs_in_every_section(project: Project) -> None:

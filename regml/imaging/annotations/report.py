@@ -80,6 +80,7 @@ class AnnotatedCase(Strict):
         sex: As the image says; ``None`` when it does not.
         age_years: Likewise.
         field_strength_t: Likewise.
+        modality: As the image says, e.g. ``MR``.
     """
 
     case: Line
@@ -97,6 +98,7 @@ class AnnotatedCase(Strict):
     sex: Line | None = None
     age_years: float | None = None
     field_strength_t: float | None = None
+    modality: Line | None = None
 
 
 class ReportedProblem(Strict):

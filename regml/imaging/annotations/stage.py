@@ -291,6 +291,7 @@ def _bring_together(
         sex=task.series.sex,
         age_years=task.series.age_years,
         field_strength_t=task.series.field_strength_t,
+        modality=task.series.modality,
     )
 
 

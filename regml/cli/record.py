@@ -95,6 +95,20 @@ def relist(ctx: click.Context) -> int:
     return 1 if done.refused else 0
 
 
+@record.command()
+@click.option("--tsa", required=True, metavar="URL", help="The authority to ask.")
+@click.pass_context
+def stamp(ctx: click.Context, tsa: str) -> None:
+    """Have the newest record time-stamped by an authority (RFC 3161).
+
+    Only its SHA-256 leaves this machine. Needs the extra 'timestamp'.
+    """
+    from regml.records.timestamps import stamp as have_stamped
+
+    for path in have_stamped(project_root(ctx.obj), tsa):
+        click.echo(path)
+
+
 @click.command()
 @click.argument(
     "archive", required=False, type=click.Path(dir_okay=False, path_type=Path)
@@ -124,6 +138,12 @@ def relist(ctx: click.Context) -> int:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="MLflow's SQLite file to compare, if it is not mlflow.db here.",
 )
+@click.option(
+    "--tsa-certificate",
+    "certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Root certificate (PEM) of the authority that stamped the log.",
+)
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
 def verify(
@@ -134,6 +154,7 @@ def verify(
     full: bool,
     anchors: tuple[str, ...],
     store: Path | None,
+    certificate: Path | None,
     style: str,
 ) -> int:
     """Compare every record, signature and byte.
@@ -157,6 +178,7 @@ def verify(
         full=full,
         anchors=[read_anchor(root, anchor) for anchor in anchors],
         store=store,
+        certificate=certificate,
     )
     if style == "json":
         click.echo(_json(asdict(result)))
@@ -181,6 +203,8 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
         yield f"MLflow     {result.tracked} recorded runs compared"
     for name in result.anchors:
         yield f"anchor     {name}"
+    for sentence in result.stamped:
+        yield f"time stamp {sentence}"
     for sentence in result.unseen:
         yield f"not seen   {sentence}"
     for path in result.absent:

@@ -19,6 +19,7 @@ EXTRAS: Final = {
     "pipeline": "dvc repro, regml test and the stages",
     "dhf": "regml dhf build as HTML, PDF and DOCX",
     "exchange": "regml import and export of ReqIF and XLSX",
+    "timestamp": "regml record stamp",
     "sbom": "bills of materials held against the CycloneDX schema",
 }
 """What needs each optional part."""

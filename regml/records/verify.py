@@ -21,6 +21,7 @@ from regml.records.anchors import Anchor, cut_off, released_anchors
 from regml.records.held import cached, difference
 from regml.records.keys import Signatory
 from regml.records.log import read_entries, read_log
+from regml.records.timestamps import check_stamps
 from regml.records.tracked import compare_tracked
 from regml.records.unfinished import unfinished
 
@@ -54,6 +55,7 @@ class Verification:
         cached: Outputs that are not in place, but whole in DVC's cache.
         absent: Outputs that are not on this machine, sorted; DVC can bring them.
         anchors: Heads kept elsewhere that were looked up, by where they were kept.
+        stamped: What time stamps say that hold, one sentence each.
         tracked: Recorded runs that MLflow's database was compared with.
         unseen: What could not be compared, and why, one sentence each.
         problems: Sorted; empty when all that was looked at holds.
@@ -68,6 +70,7 @@ class Verification:
     cached: int
     absent: tuple[str, ...]
     anchors: tuple[str, ...]
+    stamped: tuple[str, ...]
     tracked: int
     unseen: tuple[str, ...]
     problems: tuple[LogProblem | OutputProblem, ...]
@@ -87,6 +90,7 @@ def verify(
     full: bool = True,
     anchors: Iterable[Anchor] = (),
     store: Path | None = None,
+    certificate: Path | None = None,
 ) -> Verification:
     """Check every signature, every link, every locked stage and every byte.
 
@@ -96,6 +100,7 @@ def verify(
         full: Also hash the data on disk and in the cache.
         anchors: Heads of the log that were kept elsewhere.
         store: Another MLflow database than ``mlflow.db`` of the project.
+        certificate: PEM of the authority that stamped heads of the log.
 
     Raises:
         RegmlError: The log, ``dvc.lock`` or ``dvc.yaml`` cannot be read.
@@ -115,6 +120,9 @@ def verify(
     problems += _gaps(root)
     tracked = compare_tracked(root, log.records, store)
     problems += [OutputProblem(*problem) for problem in tracked.problems]
+    times = {r.sha256: r.statement.origin.finished_utc for r in log.records}
+    stamps = check_stamps(root, dict.fromkeys(listed, "") | times, certificate)
+    problems += stamps.problems
     expected = _expected_outputs(log.records, explanations) if full else {}
     read = _expected_inputs(root, explanations) if full else {}
     held = _hold(root, expected)
@@ -128,8 +136,9 @@ def verify(
         cached=held.cached,
         absent=held.absent,
         anchors=tuple(anchor.name for anchor in kept),
+        stamped=stamps.held,
         tracked=tracked.compared,
-        unseen=tracked.unseen,
+        unseen=(*tracked.unseen, *stamps.unseen),
         problems=(*problems, *held.problems, *_changed_inputs(root, read)),
     )
 

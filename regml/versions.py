@@ -1,7 +1,7 @@
 """Versions of data and models side by side; reads what a comparison needs."""
 
 from regml.errors import ConfigError
-from regml.files.dvc import PARAMETERS, PIPELINE
+from regml.files.dvc_values import PARAMETERS, PIPELINE
 from regml.files.past import CodeChange, code_change
 from regml.project import Project
 from regml.trace.dataset_diff import (

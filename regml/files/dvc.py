@@ -1,27 +1,30 @@
 """``dvc.yaml``, ``dvc.lock`` and ``*.dvc``, read without DVC."""
 
-import json
 import posixpath
-import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from regml.errors import BrokenFileError, ConfigError
-from regml.files.core_yaml import read_plain_text, read_yaml
+from regml.files.core_yaml import read_yaml
+from regml.files.dvc_values import (
+    ABSENT,
+    PARAMETERS,
+    PIPELINE,
+    Values,
+    descend,
+    mapping,
+    plain,
+    read_parameters,
+    written_out,
+)
 from regml.items.recorded import StageRun
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-PIPELINE = "dvc.yaml"
 LOCK = "dvc.lock"
-PARAMETERS = "params.yaml"
-"""The file parameters come from where a stage names none."""
-
-_TEMPLATE = re.compile(r"(?<!\\)\$\{\s*([^{}]*?)\s*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,10 @@ def read_stages(root: "Traversable") -> tuple[Stage, ...]:
 
     Raises:
         BrokenFileError: A file is not YAML or not of the form DVC reads.
-        ConfigError: It uses ``foreach`` or ``matrix``, or a template without a value.
+        ConfigError: It uses a template without a value.
     """
-    document = _mapping(read_yaml(root, PIPELINE, missing={}), PIPELINE, "the file")
-    declared = _mapping(document.get("stages") or {}, PIPELINE, "stages")
-    if not declared:
-        return ()
-    values = _Values.load(root, document.get("vars"))
-    return tuple(
-        _stage(name, _mapping(body, PIPELINE, f"stage {name}"), values, root)
-        for name, body in declared.items()
-    )
+    document = mapping(read_yaml(root, PIPELINE, missing={}), PIPELINE, "the file")
+    return tuple(_stage(*one, root) for one in written_out(root, document))
 
 
 def read_lock(root: "Traversable") -> tuple[LockedStage, ...]:
@@ -99,14 +95,14 @@ def read_lock(root: "Traversable") -> tuple[LockedStage, ...]:
     Raises:
         BrokenFileError: It is not YAML or not of the form DVC writes.
     """
-    document = _mapping(read_yaml(root, LOCK, missing={}), LOCK, "the file")
+    document = mapping(read_yaml(root, LOCK, missing={}), LOCK, "the file")
     if document and str(document.get("schema")) != "2.0":
         raise BrokenFileError(
             LOCK,
             f"has schema {document.get('schema')!r}, not '2.0'.",
             remedy="Write it anew with DVC 3: dvc repro.",
         )
-    stages = _mapping(document.get("stages") or {}, LOCK, "stages")
+    stages = mapping(document.get("stages") or {}, LOCK, "stages")
     if not stages:
         return ()
     folders = _work_folders(root)
@@ -130,7 +126,7 @@ def imported_paths(root: "Traversable", files: Iterable[str]) -> frozenset[str]:
     for name in files:
         if not name.endswith(".dvc") or not (root / name).is_file():
             continue
-        document = _mapping(read_yaml(root, name), name, "the file")
+        document = mapping(read_yaml(root, name), name, "the file")
         folder = PurePosixPath(name).parent / str(document.get("wdir", "."))
         found |= {
             _join(str(folder), str(out["path"]))
@@ -151,31 +147,6 @@ def parameter_values(root: "Traversable", stage: Stage) -> dict[str, dict[str, A
         name: _pick(read_parameters(root, name), keys, name, stage.name)
         for name, keys in stage.params.items()
     }
-
-
-def read_parameters(root: "Traversable", name: str) -> dict[str, Any]:
-    """Read a parameter file: YAML, JSON or TOML.
-
-    Raises:
-        BrokenFileError: It is missing or broken.
-        ConfigError: It is of another kind.
-    """
-    match PurePosixPath(name).suffix:
-        case ".yaml" | ".yml":
-            value = read_yaml(root, name)
-        case ".json" | ".toml" as suffix:
-            load = json.loads if suffix == ".json" else tomllib.loads
-            try:
-                value = load(read_plain_text(root, name))
-            except ValueError as error:
-                kind = suffix[1:].upper()
-                raise BrokenFileError(name, f"is not {kind}: {error}.") from error
-        case _:
-            raise ConfigError(
-                f"{name}: parameters are read from YAML, JSON and TOML only. "
-                f"Move them to {PARAMETERS}."
-            )
-    return plain(_mapping(value or {}, name, "the file"))  # type: ignore[no-any-return]
 
 
 def differences(locked: LockedStage, run: StageRun) -> tuple[str, ...]:
@@ -204,73 +175,9 @@ def differences(locked: LockedStage, run: StageRun) -> tuple[str, ...]:
     return tuple(found)
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: keys are text, dates are ISO 8601."""
-    match value:
-        case dict() | Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case float() if value != value or value in {float("inf"), float("-inf")}:
-            return str(value)
-        case None | bool() | int() | float() | str():
-            return value
-        case _:
-            return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-class _Values(dict[str, Any]):
-    """What templates may refer to."""
-
-    @classmethod
-    def load(cls, root: "Traversable", declared: Any) -> "_Values":
-        """Collect ``params.yaml`` and everything under ``vars``."""
-        values = cls()
-        if (root / PARAMETERS).is_file():
-            values.update(read_parameters(root, PARAMETERS))
-        return values.extended(root, declared)
-
-    def extended(self, root: "Traversable", declared: Any) -> "_Values":
-        """Return these values and those of a ``vars`` list."""
-        values = _Values(self)
-        for entry in declared or ():
-            if isinstance(entry, dict):
-                values.update(plain(entry))
-            else:
-                name, _, keys = str(entry).partition(":")
-                found = read_parameters(root, name)
-                wanted = keys.split(",") if keys else found
-                values.update({key: found[key] for key in wanted})
-        return values
-
-    def fill(self, text: str, stage: str) -> str:
-        """Return a text with every ``${key.path}`` replaced by its value."""
-
-        def value_of(match: re.Match[str]) -> str:
-            keys = match[1].replace("[", ".").replace("]", "").split(".")
-            match _descend(self, keys):
-                case bool() as truth:
-                    return "true" if truth else "false"
-                case str() | int() | float() as value:
-                    return str(value)
-                case _:
-                    raise ConfigError(
-                        f"{PIPELINE}: stage {stage}: '{match[0]}' is no single value "
-                        f"of {PARAMETERS} or vars. Name one."
-                    )
-
-        return _TEMPLATE.sub(value_of, text).replace("\\${", "${")
-
-
 def _stage(
-    name: str, body: dict[str, Any], values: _Values, root: "Traversable"
+    name: str, body: dict[str, Any], values: Values, root: "Traversable"
 ) -> Stage:
-    for key in ("foreach", "matrix"):
-        if key in body:
-            raise ConfigError(
-                f"{PIPELINE}: stage {name} uses '{key}', which regml does not read. "
-                "Write its stages out one by one."
-            )
     known = values.extended(root, body.get("vars"))
 
     def fill(value: Any) -> str:
@@ -334,14 +241,17 @@ def _locked(name: str, body: dict[str, Any], folder: str) -> LockedStage:
 def _work_folders(root: "Traversable") -> dict[str, str]:
     """Return the ``wdir`` of each stage that has one; paths in the lock start there."""
     document = read_yaml(root, PIPELINE, missing={}) or {}
-    stages = document.get("stages") or {}
-    if not any("wdir" in body for body in stages.values() if isinstance(body, dict)):
+    declared = [
+        {**body, **(body.get("do") or {})}
+        for body in (document.get("stages") or {}).values()
+        if isinstance(body, dict)
+    ]
+    if not any("wdir" in body for body in declared):
         return {}
-    values = _Values.load(root, document.get("vars"))
     return {
         name: values.extended(root, body.get("vars")).fill(str(body["wdir"]), name)
-        for name, body in stages.items()
-        if isinstance(body, dict) and "wdir" in body
+        for name, body, values in written_out(root, document)
+        if "wdir" in body
     }
 
 
@@ -360,29 +270,14 @@ def _pick(
 ) -> dict[str, Any]:
     if not keys:
         return values
-    picked = {key: _descend(values, key.split(".")) for key in keys}
+    picked = {key: descend(values, key.split(".")) for key in keys}
     for key, value in picked.items():
-        if value is _ABSENT:
+        if value is ABSENT:
             raise ConfigError(
                 f"{name}: has no key {key!r}, which stage {stage} of {PIPELINE} reads. "
                 "Add it."
             )
     return picked
-
-
-_ABSENT = object()
-
-
-def _descend(value: Any, keys: list[str]) -> Any:
-    for key in keys:
-        match value:
-            case dict() if key in value:
-                value = value[key]
-            case list() if key.isdigit() and int(key) < len(value):
-                value = value[int(key)]
-            case _:
-                return _ABSENT
-    return value
 
 
 def _lines(command: Any) -> list[str]:
@@ -396,9 +291,3 @@ def _command(lines: list[str]) -> str:
 def _join(folder: str, path: str) -> str:
     """Return a normalised POSIX path relative to the project."""
     return posixpath.normpath(posixpath.join(folder, path))
-
-
-def _mapping(value: Any, name: str, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise BrokenFileError(name, f"{what} is not a mapping of keys to values.")
-    return value

@@ -15,7 +15,8 @@ from typing import Any
 
 from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError, RecordError
-from regml.files.dvc import PIPELINE, Stage, parameter_values, read_stages
+from regml.files.dvc import Stage, parameter_values, read_stages
+from regml.files.dvc_values import PIPELINE
 from regml.items.recorded import Origin, Outcome, Record, StageRun
 from regml.records.contents import Content, read_contents
 from regml.records.environment import GpuQuery

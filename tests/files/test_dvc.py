@@ -82,8 +82,8 @@ stages:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("{foreach: [1], do: {cmd: x}}", "'foreach'.*one by one"),
-        ("{matrix: {a: [1]}, cmd: x}", "'matrix'.*one by one"),
+        ("{foreach: '${no.such}', do: {cmd: x}}", r"\$\{no\.such\}"),
+        ("{matrix: {a: ['${no.such}']}, cmd: x}", r"\$\{no\.such\}"),
         ("{cmd: 'echo ${no.such}'}", r"\$\{no\.such\}"),
     ],
 )
@@ -101,6 +101,10 @@ def test_what_we_cannot_read_names_file_and_remedy(
         ("stages: [1]", "stages"),
         ("- 1", "the file"),
         ("stages: {a: {deps: [x]}}", "no cmd"),
+        ("stages: {a: {foreach: 1, do: {cmd: x}}}", "neither a list nor a mapping"),
+        ("stages: {a: {foreach: [1]}}", "'do' of stage a"),
+        ("stages: {a: {matrix: [1], cmd: x}}", "'matrix' of stage a"),
+        ("stages: {a: {matrix: {b: 1}, cmd: x}}", "b is no list"),
     ],
 )
 def test_a_broken_pipeline_names_the_place(

@@ -14,6 +14,7 @@ from regml.records.keys import (
     personal_key,
     public_pem,
     read_public_key,
+    trusted_keys,
 )
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
@@ -81,10 +82,16 @@ def signer_of(key: SigningKey, signers: Iterable["Signer"]) -> "Signer":
     """Return the signer a key belongs to.
 
     Raises:
-        SigningKeyError: ``regml.toml`` names none.
+        SigningKeyError: ``regml.toml`` names none, or the key does not count today.
     """
     for signer in signers:
         if key_id(read_public_key(signer.public_key)) == key.id:
+            [trusted] = trusted_keys([signer]).values()
+            if refusal := trusted.refusal(utc_now()):
+                raise SigningKeyError(
+                    f"{key.path}: {refusal}: nobody would believe it. Make a new key "
+                    "with 'regml key new', and have it entered in regml.toml."
+                )
             return signer
     raise SigningKeyError(
         f"regml.toml: no signer has the key {key.path}. Have this entered under "

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from regml.digest import canonical_json
@@ -75,7 +74,7 @@ def marked(
     """
     folder = root / FOLDER
     told = {"stage": stage, "started_utc": started_utc, "command": list(command)}
-    own = f"{os.getpid()}-{token_hex(4)}"  # containers may share process ids
+    own = f"{os.getpid()}-{os.urandom(4).hex()}"  # containers may share process ids
     path, draft = folder / f"{own}.json", folder / f"{own}.part"
     mark = Mark()
     try:

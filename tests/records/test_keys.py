@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from regml.cli import cli
 from regml.errors import SigningKeyError
 from regml.items.config import Role, Signer
+from regml.records.approvals import signer_of
 from regml.records.dsse import read_envelope, seal, signed_by
 from regml.records.keys import (
     create_key,
@@ -238,3 +239,17 @@ def test_a_revocation_says_when_and_why(days: dict[str, object], home: Path) -> 
                 **days,
             }
         )
+
+
+def test_nobody_signs_by_hand_with_a_revoked_key(home: Path) -> None:
+    key = personal_key()
+    signer = Signer(
+        name="Ada",
+        email="ada@example.org",
+        roles=(Role.QUALITY,),
+        public_key=public_pem(key),
+        revoked=dt.date(2020, 1, 1),
+        revoked_because="lost",
+    )
+    with pytest.raises(SigningKeyError, match=r"revoked .* 'regml key new'"):
+        signer_of(key, [signer])

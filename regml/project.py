@@ -261,6 +261,7 @@ def _evidence(look: _Look) -> Evidence:
             look.pointers,
         ),
         tree=names,
+        pointers=frozenset(look.pointers),
         packages=read_lock_file(files, config.sources.lock),
         markers=read_markers(files, config.sources.lock),
         tests=read_tests(files, _python(names, config.sources.tests)),
@@ -383,13 +384,28 @@ def _sizes(
     """
     if not isinstance(root, Path):
         return {}
-    sizes: dict[str, int | None] = {}
-    for manifest in manifests:
-        for case in manifest.cases:
-            for name in (case.image, case.label):
-                path = root / name
-                sizes[name] = path.stat().st_size if path.is_file() else None
-    return sizes if any(size is not None for size in sizes.values()) else {}
+    names = [
+        name
+        for manifest in manifests
+        for case in manifest.cases
+        for name in (case.image, case.label)
+    ]
+    there: dict[str, int] = {}
+    for folder in sorted({name.rpartition("/")[0] for name in names}):
+        there.update(_sizes_in(root, folder))
+    return {name: there.get(name) for name in names} if there.keys() & names else {}
+
+
+def _sizes_in(root: Path, folder: str) -> Iterator[tuple[str, int]]:
+    """Give path and size of the files in one folder: one look for thousands of them."""
+    try:
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    name = f"{folder}/{entry.name}" if folder else entry.name
+                    yield name, entry.stat().st_size
+    except OSError:
+        return
 
 
 def _python(tree: Iterable[str], places: Iterable[str]) -> list[str]:

@@ -208,3 +208,18 @@ def test_the_command_tells_versions_from_revisions(
 def test_a_model_and_a_dataset_cannot_be_compared(project: Project) -> None:
     with pytest.raises(ConfigError, match="cannot be compared"):
         compare(project, "model@1.0.0", "dataset@2.0.0")
+
+
+def test_of_images_that_are_partly_there_every_size_is_told(
+    audited: Audited, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(audited.root), str(clone)], check=True)
+    assert open_project(clone).evidence.data_sizes == {}
+    (clone / "data/dataset/images/HV-02.nii.gz").mkdir(parents=True)
+    (clone / "data/dataset/images/HV-04.nii.gz").write_text("four")
+    sizes = open_project(clone).evidence.data_sizes
+    assert len(sizes) == 24
+    assert {n: size for n, size in sizes.items() if size is not None} == {
+        "data/dataset/images/HV-04.nii.gz": 4
+    }

@@ -47,6 +47,7 @@ class Evidence:
         dirty: Tracked files of the work tree that differ from it, sorted.
         code: Digest of all software sources and tests as they are now.
         tree: Files that exist, tracked or not ignored, POSIX.
+        pointers: What is no file: symbolic links and submodules.
         packages: Runtime packages of the lock file: version by normalised name.
         tests: As they stand in the source.
         implements: ``regml: implements`` comments.
@@ -84,6 +85,7 @@ class Evidence:
     dirty: tuple[str, ...] = ()
     code: str = ""
     tree: frozenset[str] = frozenset()
+    pointers: frozenset[str] = frozenset()
     packages: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[WrittenTest, ...] = ()
     implements: tuple[SourceMark, ...] = ()

@@ -11,6 +11,7 @@ import pytest
 
 from regml.files.git import list_files
 from regml.project import open_project
+from regml.trace.rules import check
 from tests.layouts.conftest import Place, run
 from tests.records.conftest import MAIN
 
@@ -105,6 +106,22 @@ def test_no_setting_hides_what_differs_in_a_submodule(with_library: Place) -> No
     place.git("config", "diff.ignoreSubmodules", "all")
     Place(place.root / "src/library").write("new.py", "1\n")
     assert "src/library" in str(_dirt_of(place))
+
+
+def test_a_submodule_belongs_to_a_software_item(with_library: Place) -> None:
+    place = with_library
+
+    def unclaimed() -> list[str]:
+        (outcome,) = check(open_project(place.root).graph, ["T07"])
+        return [finding.subject for finding in outcome.findings]
+
+    assert "src/library" in unclaimed()
+    place.write(
+        "design/SW-01.md",
+        "---\ntitle: S\nsafety_class: B\nsources: [src/library/algorithm.py, src]\n"
+        "---\nText.\n",
+    )
+    assert unclaimed() == []
 
 
 def test_an_input_in_a_submodule_is_tracked_by_its_commit(with_library: Place) -> None:

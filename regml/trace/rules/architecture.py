@@ -30,14 +30,18 @@ def _places(graph: TraceGraph) -> Iterator[Place]:
         for item in graph.items(SoftwareItem)
         for source in item.sources
     ]
-    tree = graph.evidence.tree
+    tree, pointers = graph.evidence.tree, graph.evidence.pointers
     folders = {name.rpartition("/")[0] for name in tree}
     folders = {up for folder in folders for up in _around(folder)}
-    yield from ((path, at, path in tree or path in folders) for path, at in claims)
+    there = tree | folders | pointers
+    for path, at in claims:
+        # what lies in a submodule is known to the submodule only
+        yield path, at, path in there or not pointers.isdisjoint(_around(path))
     claimed = {path for path, _ in claims}
     scope = {path.rstrip("/") for path in graph.evidence.config.sources.software}
-    for name in sorted(tree):
-        if posixpath.splitext(name)[1].lower() not in CODE:
+    for name in sorted(tree | pointers):
+        suffix = posixpath.splitext(name)[1].lower()
+        if suffix not in CODE and (suffix or name not in pointers):
             continue
         around = set(_around(name))
         if scope & around and not claimed & around:

@@ -11,6 +11,7 @@ from regml.trace.dataset_diff import DatasetDifference
 from regml.trace.model import (
     SHORT,
     AcceptanceRow,
+    DatasetVersion,
     Evaluation,
     ModelVersion,
     TraceGraph,
@@ -65,7 +66,14 @@ def model_side(graph: TraceGraph, name: str, model: ModelVersion) -> ModelSide:
     believed = [r for r in model.runs if r.path not in graph.current.doubted]
     runs = believed or list(model.runs)
     training = runs[-1] if runs else None
-    datasets = sorted({edge.target for edge in graph.out(name, "trained_on")})
+    run = training.statement if training else None
+    read = {a.sha256 for a in run.inputs} if isinstance(run, StageRun) else set()
+    datasets = sorted(
+        edge.target
+        for edge in graph.out(name, "trained_on")
+        if isinstance(found := graph.nodes[edge.target].value, DatasetVersion)
+        and found.sha256 in read
+    )
     evaluation = _evaluation(graph, name)
     return ModelSide(
         name,

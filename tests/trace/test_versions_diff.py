@@ -210,6 +210,29 @@ def test_a_model_and_a_dataset_cannot_be_compared(project: Project) -> None:
         compare(project, "model@1.0.0", "dataset@2.0.0")
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (("model@9.9", "model@current"), "'model@9.9' is unknown"),
+        (("model@1.0.0", "dataset@1.0.0"), "cannot be compared"),
+        (("model@1.0.0", "HEAD"), "'HEAD' is unknown"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line_and_exit_2(
+    audited: Audited,
+    typed: tuple[str, str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["regml", "-C", str(audited.root), "diff", *typed])
+    assert cli.main() == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert err.count("\n") == 1
+
+
 def test_of_images_that_are_partly_there_every_size_is_told(
     audited: Audited, tmp_path: Path
 ) -> None:

@@ -9,8 +9,8 @@ from regml.files.git import in_repository, run_git
 
 _TEXTCONV: Final = "regml record show"
 _ATTRIBUTES: Final = {
-    ("records/runs/0.json", "diff"): ("regml", "records/**/*.json diff=regml"),
-    ("records/log.jsonl", "merge"): ("union", "records/log.jsonl merge=union"),
+    ("records/runs/0.json", "diff"): ("regml", "records/**/*.json diff=regml -text"),
+    ("records/log.jsonl", "merge"): ("union", "records/log.jsonl merge=union -text"),
 }
 
 

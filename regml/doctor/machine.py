@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from regml.doctor.diagnosis import Diagnosis, State
-from regml.records.keys import KEY_VARIABLE, key_path, read_key
+from regml.records.keys import (
+    KEY_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    key_path,
+    opens_unasked,
+    read_key,
+)
 from regml.version import __version__
 
 EXTRAS: Final = {
@@ -118,6 +124,11 @@ def _signing_key() -> Iterator[Diagnosis]:
             if named
             else "It is made when it is first needed.",
         )
+        return
+    if not opens_unasked(path):
+        text = f"{path} has a passphrase; it was not opened."
+        remedy = f"To have it looked at, set {PASSPHRASE_VARIABLE}."
+        yield Diagnosis("signing key", State.WARN, text, remedy)
         return
     key = read_key(path)
     mode = stat.S_IMODE(path.stat().st_mode)

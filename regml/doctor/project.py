@@ -16,7 +16,7 @@ from regml.files.dvc import read_stages
 from regml.files.editor import editor_files
 from regml.files.markdown import read_items
 from regml.files.own_checks import FOLDER, read_own_checks
-from regml.records.keys import key_path, read_key, trusted_keys
+from regml.records.keys import key_path, opens_unasked, read_key, trusted_keys
 from regml.records.log import read_log
 
 LEAST_FREE_BYTES: Final = 1 << 30
@@ -43,7 +43,7 @@ def _configuration(root: Path) -> Iterator[Diagnosis]:
             f"{CONFIG} names no signer, so no signature counts.",
             "Add who signs under [[signers]], with roles and public key.",
         )
-    elif key_path().exists():
+    elif key_path().exists() and opens_unasked(key_path()):
         mine = known.get(read_key(key_path()).id)
         yield Diagnosis(
             "signers",

@@ -187,6 +187,16 @@ def read_key(path: Path) -> SigningKey:
     return SigningKey(identity, path, key, protected)  # type: ignore[arg-type]
 
 
+def opens_unasked(path: Path) -> bool:
+    """Tell whether a key can be read without asking anybody for its passphrase."""
+    if os.environ.get(PASSPHRASE_VARIABLE) is not None:
+        return True
+    try:
+        return _ENCRYPTED not in path.read_bytes()
+    except OSError:
+        return True  # reading it says what is wrong
+
+
 def create_key(
     path: Path, *, kind: str = KEY_TYPES[0], passphrase: bytes | None = None
 ) -> None:

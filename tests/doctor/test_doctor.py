@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from regml.cli import cli
 from regml.doctor import Diagnosis, State, as_json, as_text, examine
 from regml.doctor.machine import EXTRAS
+from regml.records.keys import KEY_VARIABLE, PASSPHRASE_VARIABLE, create_key
 from regml.starter import start_project
 
 Breakage = Callable[[Path], object]
@@ -283,3 +284,15 @@ def test_both_forms_hold_every_diagnosis() -> None:
         "\n1 ok, 1 warn, 0 problem\n"
     )
     assert [row["topic"] for row in json.loads(as_json(rows))] == ["a", "bb"]
+
+
+def test_a_key_with_a_passphrase_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "guarded.pem"
+    create_key(path, passphrase=b"secret")
+    monkeypatch.setenv(KEY_VARIABLE, str(path))
+    monkeypatch.delenv(PASSPHRASE_VARIABLE, raising=False)
+    [row] = by_topic(None)["signing key"]
+    assert row.state is State.WARN
+    assert "was not opened" in row.message

@@ -79,6 +79,8 @@ def test_the_command_ends_with_1_and_says_what_it_means(tiny: Tiny) -> None:
         r"PROBLEM +metrics\.json: .* 15 bytes .* same size.*changed afterwards",
         done.stdout,
     )
+    cut = tiny.run("regml", "verify", "--anchor", "0" * 64)
+    assert "lists 2 records, but not 000000000000, which the head" in cut.stdout
 
 
 def test_a_remote_that_verifies_hands_out_nothing_altered(tiny: Tiny) -> None:

@@ -142,7 +142,7 @@ def _tagged(root: Path, handed: "Handed", how: str | None) -> bool:
 
 def _registered(root: Path, project: "Project", handed: "Handed") -> bool:
     """Register the model in MLflow; tell whether it took it."""
-    # by name: this half of regml must not need MLflow, see docs/adr/0021
+    # by name: this half of regml must not need MLflow, see docs/adr/0018
     registry: Any = import_module("regml.learning.registry")
     said = handed.said
     try:

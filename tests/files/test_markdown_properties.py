@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from regml.errors import BrokenFileError
 from regml.files.markdown import LONGEST, parse_item, read_items, write_item
-from regml.files.text import parse_yaml
 from regml.files.plain_yaml import DEEPEST
+from regml.files.text import parse_yaml
 from regml.items.links import MODELS, AnyItem
 from tests.factories import (
     change_request,

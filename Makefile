@@ -28,7 +28,7 @@ demo: $(INSTALLED)
 	@PATH="$(BIN):$$PATH" "$(BIN)/python" scripts/demo.py --source "$(SOURCE)"
 
 test: $(INSTALLED)
-	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --dist loadgroup
+	@PATH="$(BIN):$$PATH" "$(BIN)/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED)
 	"$(BIN)/ruff" format --check .

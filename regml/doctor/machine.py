@@ -26,6 +26,8 @@ EXTRAS: Final = {
     "dhf": "regml dhf build as HTML, PDF and DOCX",
     "exchange": "regml import and export of ReqIF and XLSX",
     "timestamp": "regml record stamp",
+    "s3": "DVC remotes on S3",
+    "server": "an MLflow server with PostgreSQL",
     "sbom": "bills of materials held against the CycloneDX schema",
 }
 """What needs each optional part."""

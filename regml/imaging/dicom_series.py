@@ -153,7 +153,7 @@ def _age_years(text: str) -> float | None:
     """Return an age in years from an age string such as ``045Y`` (PS3.5 6.2)."""
     number, unit = text.strip()[:-1], text.strip()[-1:].upper()
     per_year = {"Y": 1, "M": 12, "W": 52, "D": 365}.get(unit)
-    if per_year is None or not number.isdigit():
+    if per_year is None or not number.isdecimal():
         return None
     return round(int(number) / per_year, 1)
 

@@ -301,7 +301,9 @@ def _annotator(reader: Reader) -> Annotator:
     return Annotator(
         reader=reader.reader,
         qualification=reader.qualification,
-        years_experience=float(years) if years.replace(".", "", 1).isdigit() else None,
+        years_experience=float(years)
+        if years.replace(".", "", 1).isdecimal()
+        else None,
         trained_on=trained,
     )
 

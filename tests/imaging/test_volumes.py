@@ -94,7 +94,7 @@ def test_labels_come_back_to_where_they_were(
     back = back_to_source(labels, change)
     assert back.same_grid(source, tolerance=1e-3)
     overlap = 2 * (back.array & ball).sum() / (back.array.sum() + ball.sum())
-    assert overlap > 0.85
+    assert overlap > 0.8  # two nearest-neighbour steps of a small ball on other grids
 
 
 def test_on_the_same_grid_nothing_changes() -> None:

@@ -202,7 +202,7 @@ def _name(source: Source, subject: Subject, clean: Dataset) -> str:
     if source.reader:
         return f"annotations/{subject.reader}/{_outlined(clean)}.dcm"
     number = text_of(clean, _INSTANCE_NUMBER)
-    digits = int(number) if number.isdigit() else 0
+    digits = int(number) if number.isdecimal() else 0
     instance = text_of(clean, _INSTANCE_UID).removeprefix("2.25.")
     return (
         f"images/{subject.pseudonym}/{text_of(clean, _SERIES_UID)}/"

@@ -202,7 +202,7 @@ def write_readers(
     rows = {pseudonyms.reader(name): ("", "", "") for name in folders}
     for row in _read_readers(source / "readers.csv"):
         qualification = cleaned(row[1], QUALIFICATION_WORDS, frozenset())
-        years = row[2] if row[2].replace(".", "", 1).isdigit() else ""
+        years = row[2] if row[2].replace(".", "", 1).isdecimal() else ""
         rows[pseudonyms.reader(row[0])] = (qualification, years, _iso_date(row[3]))
     if not rows:
         return 0

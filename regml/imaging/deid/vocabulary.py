@@ -174,4 +174,4 @@ def _stays(word: str, words: frozenset[str], names: frozenset[str]) -> bool:
     """Tell whether one word of a description may stay; up to two digits may."""
     if word in names:
         return False
-    return word in words or (word.isdigit() and len(word) <= 2)
+    return word in words or (word.isascii() and word.isdigit() and len(word) <= 2)

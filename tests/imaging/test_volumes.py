@@ -1,6 +1,7 @@
 """Grids: nothing moves, nothing is mirrored, the way back is exact."""
 
 import gzip
+from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def test_reorienting_moves_no_voxel_in_the_patient(
     assert (again.array == volume.array).all()
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(
     orientation=st.sampled_from(ORIENTATIONS),
     spacing=st.tuples(*[st.floats(0.8, 1.5)] * 3),
@@ -87,10 +88,35 @@ def test_labels_come_back_to_where_they_were(
     assert overlap_there_and_back(orientation, spacing, shape) > 0.85
 
 
-@pytest.mark.xfail(reason="ties go to the background: a small structure shrinks")
 def test_a_small_structure_on_a_fine_grid_comes_back_whole() -> None:
     upright = ((0, 1, 2), (1.0, 1.0, 1.0))
     assert overlap_there_and_back(upright, (0.8125,) * 3, (17, 17, 17)) > 0.85
+
+
+def test_labels_keep_their_volume_on_any_grid() -> None:
+    """Over many grids the volume is neither gained nor lost."""
+    generator = np.random.default_rng(7)
+    kept = []
+    for _ in range(60):
+        spacing = generator.uniform(0.8, 1.5, 3)
+        shape = tuple(generator.integers(18, 30, 3).tolist())
+        source = Volume(np.zeros(shape, np.uint8), np.diag([*spacing, 1.0]))
+        away = np.indices(shape).T - (np.array(shape) - 1) / 2
+        inside = (((away * spacing / (5.0, 8.0, 4.0)) ** 2).sum(-1) < 1).T
+        front = np.indices(shape)[1] > shape[1] / 2
+        labels = replace(source, array=np.where(inside, 1 + front, 0).astype(np.uint8))
+        _, change = to_model_grid(labels, 1.0)
+        model = labels_to_model_grid(labels, change)
+        back = back_to_source(model, change)
+        there = (model.array > 0).sum() * model.voxel_volume_mm3
+        kept.append(
+            (
+                there / (inside.sum() * source.voxel_volume_mm3),
+                (back.array > 0).sum() / inside.sum(),
+            )
+        )
+        assert set(np.unique(back.array)) == {0, 1, 2}
+    np.testing.assert_allclose(np.mean(kept, axis=0), 1.0, atol=0.02)
 
 
 def overlap_there_and_back(

@@ -45,7 +45,8 @@ from regml.records.contents import read_contents
 from regml.records.log import read_log
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
-from regml.trace.model import SHORT, DatasetVersion, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, DatasetVersion
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -9,8 +9,8 @@ from regml.trace.dataset_diff import (
     dataset_difference,
     dataset_page,
 )
-from regml.trace.model import DatasetVersion, ModelVersion, Node
 from regml.trace.model_diff import ModelSide, model_page, model_side
+from regml.trace.nodes import DatasetVersion, ModelVersion, Node
 from regml.trace.page import Page
 
 

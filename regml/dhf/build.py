@@ -21,7 +21,7 @@ from regml.findings import RuleOutcome
 from regml.items.documents import DocumentPlan
 from regml.items.recorded import Record
 from regml.project import Project
-from regml.trace.model import DatasetVersion, Evaluation, KnownTest, Node
+from regml.trace.nodes import DatasetVersion, Evaluation, KnownTest, Node
 
 ALWAYS = ("regml.toml", "risk/policy.yaml", "dvc.yaml", "dvc.lock")
 """Files every document rests on, where they exist."""

@@ -38,14 +38,14 @@ from regml.items.recorded import (
     Waiver,
 )
 from regml.trace.lineage import lineage
-from regml.trace.model import (
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import (
     DatasetVersion,
     Evaluation,
     KnownTest,
     ModelVersion,
     Node,
     NodeType,
-    TraceGraph,
 )
 from regml.trace.results import requirement_status
 from regml.trace.waivers import why_not

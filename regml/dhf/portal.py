@@ -33,7 +33,8 @@ from regml.dhf.table import Table, table
 from regml.dhf.website import ASSETS
 from regml.items.links import Link
 from regml.items.requirements import Requirement
-from regml.trace.model import DatasetVersion, Edge, Node, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import DatasetVersion, Edge, Node, NodeType
 from regml.trace.own_links import from_the_other_side
 from regml.trace.results import requirement_status
 

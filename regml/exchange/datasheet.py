@@ -17,7 +17,8 @@ from regml.items.data import (
     group_of,
 )
 from regml.items.recorded import StageRun
-from regml.trace.model import DatasetVersion, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import DatasetVersion
 from regml.trace.origins import annotators, preprocessing, released_as, signatures
 from regml.trace.page import Page, Section, Table
 from regml.trace.render import page_markdown

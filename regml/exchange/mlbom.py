@@ -11,13 +11,8 @@ from regml.items.links import Link
 from regml.items.recorded import Record
 from regml.items.risk import Risk
 from regml.project import Project
-from regml.trace.model import (
-    AcceptanceRow,
-    DatasetVersion,
-    Evaluation,
-    ModelVersion,
-    TraceGraph,
-)
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import AcceptanceRow, DatasetVersion, Evaluation, ModelVersion
 from regml.trace.page import plain
 
 CURRENT: Final = "model@current"

@@ -12,7 +12,7 @@ from regml.files.past import content_with_digest
 from regml.items.data import DatasetSpecification
 from regml.project import Project
 from regml.trace.current import UNBELIEVABLE
-from regml.trace.model import DatasetVersion
+from regml.trace.nodes import DatasetVersion
 
 
 class Trail(StrEnum):

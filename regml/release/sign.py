@@ -26,7 +26,7 @@ from regml.release.contents import (
     records_until,
 )
 from regml.trace.current import signer_may
-from regml.trace.model import SHORT
+from regml.trace.nodes import SHORT
 
 if TYPE_CHECKING:
     from regml.items.config import Signer

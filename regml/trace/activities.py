@@ -1,7 +1,8 @@
 """Is something done that a plan names? Derived from runs, results and signatures."""
 
 from regml.items.base import Kind
-from regml.trace.model import NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import NodeType
 from regml.trace.results import Status, requirement_status
 from regml.trace.signatures import missing_approvers
 

@@ -21,7 +21,8 @@ from regml.items.recorded import (
 from regml.trace.current import current_state, facts_of, noted_artifact
 from regml.trace.evidence import Evidence
 from regml.trace.known_tests import known_tests
-from regml.trace.model import (
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import (
     SHORT,
     AcceptanceRow,
     DatasetVersion,
@@ -30,7 +31,6 @@ from regml.trace.model import (
     ModelVersion,
     Node,
     NodeType,
-    TraceGraph,
 )
 
 Part: TypeAlias = Iterator[Node | Edge]

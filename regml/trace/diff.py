@@ -7,7 +7,8 @@ from regml.findings import Finding, RuleOutcome
 from regml.items.base import Item
 from regml.items.requirements import Requirement
 from regml.trace.changes import FieldChange, field_changes
-from regml.trace.model import SHORT, Edge, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, Edge, NodeType
 from regml.trace.page import NONE, Page, Section, Table
 from regml.trace.results import requirement_status
 

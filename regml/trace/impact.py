@@ -12,7 +12,8 @@ from regml.files.dvc import Stage
 from regml.files.git import lies_in
 from regml.items.base import Kind
 from regml.items.recorded import StageRun, TestRun
-from regml.trace.model import KnownTest, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import KnownTest, NodeType
 from regml.trace.reach import NODES, PAST, Reached, kind, reach, shown
 from regml.trace.signatures import signed_names, standing
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from regml.files.python_tests import WrittenTest
 from regml.items.recorded import Record, TestRun
-from regml.trace.model import KnownTest, Ran
+from regml.trace.nodes import KnownTest, Ran
 
 
 def key_of_test(name: str) -> str:

@@ -15,14 +15,8 @@ from regml.items.links import Link
 from regml.items.recorded import Record, StageRun
 from regml.trace.changes import field_changes
 from regml.trace.current import facts_of
-from regml.trace.model import (
-    SHORT,
-    DatasetVersion,
-    Evaluation,
-    ModelVersion,
-    NodeType,
-    TraceGraph,
-)
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, DatasetVersion, Evaluation, ModelVersion, NodeType
 from regml.trace.origins import annotators, preprocessing, released_as, signatures
 from regml.trace.origins import images as images_of
 from regml.trace.page import NONE, Page, Section, Table, plain

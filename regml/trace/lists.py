@@ -16,14 +16,8 @@ from regml.items.recorded import (
     Waiver,
 )
 from regml.items.requirements import Requirement
-from regml.trace.model import (
-    SHORT,
-    DatasetVersion,
-    Evaluation,
-    KnownTest,
-    ModelVersion,
-    TraceGraph,
-)
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, DatasetVersion, Evaluation, KnownTest, ModelVersion
 from regml.trace.page import Table, plain
 from regml.trace.results import Status, requirement_status
 from regml.trace.signatures import (

@@ -8,13 +8,13 @@ from regml.files.past import CodeChange
 from regml.items.recorded import Execution, Record, StageRun, TestRun
 from regml.trace.changes import FieldChange, field_changes
 from regml.trace.dataset_diff import DatasetDifference
-from regml.trace.model import (
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import (
     SHORT,
     AcceptanceRow,
     DatasetVersion,
     Evaluation,
     ModelVersion,
-    TraceGraph,
 )
 from regml.trace.page import NONE, Page, Section, Table, plain
 

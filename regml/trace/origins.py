@@ -8,7 +8,8 @@ from regml.items.base import Item
 from regml.items.data import Annotator, DatasetManifest
 from regml.items.recorded import Approval, Record, StageRun
 from regml.trace.current import facts_of
-from regml.trace.model import SHORT, DatasetVersion, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, DatasetVersion, NodeType
 from regml.trace.own_results import approvals_of
 from regml.trace.page import NONE, Section, Table, plain
 

@@ -23,12 +23,8 @@ from regml.items.recorded import (
 )
 from regml.items.requirements import Requirement, VerificationMethod
 from regml.trace.current import signer_may
-from regml.trace.model import (
-    AcceptanceRow,
-    Evaluation,
-    KnownTest,
-    TraceGraph,
-)
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import AcceptanceRow, Evaluation, KnownTest
 from regml.trace.staleness import of_evaluation, of_execution, of_tests
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from regml.trace.model import Node
+from regml.trace.nodes import Node
 from regml.trace.results import Result
 
 NONE = "none"

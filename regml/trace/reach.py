@@ -12,7 +12,8 @@ from typing import Final
 
 from regml.items.base import Kind
 from regml.items.links import Link
-from regml.trace.model import BACKWARD, Edge, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import BACKWARD, Edge, NodeType
 
 _WORK: Final = frozenset({Kind.SOFTWARE_ITEM, Kind.SOUP})
 """Kinds that say how something is made, not what it has to do."""

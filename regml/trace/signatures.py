@@ -13,7 +13,8 @@ from regml.items.documents import PREFIX, DocumentPlan
 from regml.items.recorded import Approval, Person, Record
 from regml.trace.changes import field_changes
 from regml.trace.current import signer_may
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.results import approvals_of
 
 APPROVING: Final = frozenset({"approval", "responsibility"})

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from regml.digest import Artifact
 from regml.items.recorded import Execution, Origin, Record, StageRun, TestRun
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 
 
 def of_tests(graph: TraceGraph, run: TestRun, item_id: str) -> str:

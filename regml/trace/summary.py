@@ -5,7 +5,8 @@ from typing import Final
 
 from regml.findings import RuleOutcome
 from regml.items.requirements import Requirement
-from regml.trace.model import DatasetVersion, Evaluation, ModelVersion, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import DatasetVersion, Evaluation, ModelVersion
 from regml.trace.page import Page, Section, Table, plain
 from regml.trace.results import Status, requirement_status
 

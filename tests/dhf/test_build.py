@@ -17,7 +17,7 @@ from regml.dhf.pages import page_name
 from regml.errors import BrokenFileError, ConfigError, MissingExtraError
 from regml.files.built import read_built
 from regml.project import Project
-from regml.trace.model import Node, NodeType
+from regml.trace.nodes import Node, NodeType
 from tests.dhf.conftest import make_project
 
 TEST = NodeType.TEST

@@ -11,7 +11,8 @@ from regml.items.documents import DocumentPlan, Version
 from regml.trace.activities import what_is_missing
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
-from regml.trace.model import NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import NodeType
 from regml.trace.query import item_page
 from tests.factories import (
     WEIGHTS,

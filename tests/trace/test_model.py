@@ -6,7 +6,7 @@ from regml.errors import UnknownIdError
 from regml.items.links import Link
 from regml.items.recorded import Outcome
 from regml.trace.build import build_graph
-from regml.trace.model import SHORT, KnownTest, NodeType
+from regml.trace.nodes import SHORT, KnownTest, NodeType
 from tests.factories import (
     MANIFEST,
     WEIGHTS,

@@ -12,7 +12,8 @@ from regml.items.recorded import Outcome, StepOutcome, TestCase
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.matrix import matrix
-from regml.trace.model import KnownTest, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import KnownTest
 from regml.trace.query import item_page
 from regml.trace.results import Status, requirement_status, standing_test_run
 from tests.factories import (

@@ -13,7 +13,7 @@ from regml.files.past import code_change, content_with_digest
 from regml.items.recorded import StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
-from regml.trace.model import DatasetVersion
+from regml.trace.nodes import DatasetVersion
 from regml.versions import compare
 from tests.audited import Audited, git
 from tests.factories import CASES, MANIFEST, Parts, case, manifest_of

@@ -10,7 +10,8 @@ from regml.dhf.table import Table, cell_text, table
 from regml.digest import Artifact
 from regml.items.links import Link
 from regml.items.recorded import Outcome, Record, StageRun
-from regml.trace.model import SHORT, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, NodeType
 from regml.trace.results import RequirementStatus, Result, Status
 
 GOOD = {Status.PASSED, Outcome.PASSED}

@@ -24,7 +24,8 @@ from regml.items.data import (
 )
 from regml.items.links import Link
 from regml.trace.current import facts_of
-from regml.trace.model import SHORT, DatasetVersion, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, DatasetVersion, NodeType
 
 SPLITS = ("train", "tuning", "test")
 """The order in which splits are printed; others follow by name."""

@@ -17,7 +17,8 @@ from regml.dhf.table import Table, table
 from regml.items.links import Link
 from regml.items.recorded import Record, StageRun
 from regml.trace.current import facts_of
-from regml.trace.model import ModelVersion, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import ModelVersion, NodeType
 
 PACKAGES: Final = "packages"
 """Key of a recorded environment that holds version by package."""

@@ -9,7 +9,8 @@ from regml.items.data import DatasetSpecification
 from regml.items.lifecycle import ChangeRequest, PccpModification, ProblemReport
 from regml.items.recorded import Record, Release
 from regml.items.requirements import Requirement
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.problems import ProblemState, problem_state, resolved_by
 from regml.trace.results import Status, requirement_status
 from regml.trace.rules.release import releases

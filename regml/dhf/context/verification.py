@@ -23,7 +23,8 @@ from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
 from regml.items.recorded import Execution, Outcome, Record, TestRun
 from regml.items.requirements import Requirement
-from regml.trace.model import AcceptanceRow, Evaluation, KnownTest, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import AcceptanceRow, Evaluation, KnownTest, NodeType
 from regml.trace.results import (
     RequirementStatus,
     Status,

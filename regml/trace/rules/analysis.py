@@ -9,7 +9,8 @@ from regml.items.design import SoftwareItem
 from regml.items.risk import CauseCategory, ControlOption, Risk, RiskControl
 from regml.standards.hazards import Hazard, ml_hazards
 from regml.trace.exclusions import exclusion_of
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
 
 CHECKLIST: Final = "MLH-"

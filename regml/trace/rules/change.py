@@ -12,7 +12,8 @@ from regml.findings import Severity
 from regml.items.base import Kind
 from regml.items.config import Config
 from regml.items.lifecycle import ChangeRequest
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.results import Status, requirement_status
 from regml.trace.rules.base import Gap, rule
 from regml.trace.signatures import approved_as_it_is, approvers

@@ -8,7 +8,8 @@ from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
 from regml.items.requirements import Category, Requirement, UserNeed
 from regml.trace.exclusions import exclusion_of
-from regml.trace.model import KnownTest, Node, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import KnownTest, Node, NodeType
 from regml.trace.rules.base import Gap, rule
 
 CONTENT: Final[Mapping[str, tuple[str, tuple[Category, ...]]]] = {

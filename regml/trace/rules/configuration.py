@@ -13,7 +13,8 @@ from regml.items.recorded import (
     Record,
     StageRun,
 )
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.rules.base import Gap, rule
 
 

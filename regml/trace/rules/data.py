@@ -12,7 +12,8 @@ from regml.items.data import (
 from regml.items.links import Link
 from regml.trace.current import facts_of
 from regml.trace.datasets import Dataset, cases_are, datasets, few, run_with_note
-from regml.trace.model import NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import NodeType
 from regml.trace.rules.base import Gap, rule
 
 

@@ -10,7 +10,8 @@ from regml.items.lifecycle import ChangeRequest
 from regml.items.recorded import Outcome, Record
 from regml.items.requirements import Requirement
 from regml.trace.datasets import Dataset, cases_are, datasets, few
-from regml.trace.model import AcceptanceRow, Evaluation, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import AcceptanceRow, Evaluation
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.population import planned_groups
 

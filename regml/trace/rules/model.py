@@ -9,14 +9,14 @@ from regml.items.links import Link
 from regml.items.recorded import Execution, Record, Release, StageRun, TestRun
 from regml.items.requirements import Requirement
 from regml.trace.current import facts_of
-from regml.trace.model import (
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import (
     SHORT,
     AcceptanceRow,
     Evaluation,
     KnownTest,
     ModelVersion,
     NodeType,
-    TraceGraph,
 )
 from regml.trace.results import decisive_execution
 from regml.trace.rules.base import Gap, rule

@@ -10,7 +10,8 @@ from regml.items.links import Link
 from regml.items.recorded import Approval, Record
 from regml.trace.current import signer_may
 from regml.trace.datasets import Dataset, cases_are, datasets, few
-from regml.trace.model import Evaluation, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import Evaluation, NodeType
 from regml.trace.results import approvals_of
 from regml.trace.rules.base import Gap, rule
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from regml.items.base import Kind
 from regml.items.lifecycle import Criticality, ProblemReport, TestProtocol
 from regml.items.recorded import Outcome, Record, StageRun, StepOutcome
-from regml.trace.model import Evaluation, KnownTest, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import Evaluation, KnownTest, NodeType
 from regml.trace.problems import (
     ProblemState,
     problem_state,

@@ -13,7 +13,8 @@ from regml.items.plan import Activity
 from regml.items.recorded import Record, Release
 from regml.standards.outline import RequiredDocument, outline
 from regml.trace.activities import what_is_missing
-from regml.trace.model import SHORT, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.soup import is_release_of, versions_in
 from regml.trace.signatures import approved_as_it_is

@@ -6,7 +6,8 @@ from typing import Final
 from regml.findings import Severity
 from regml.items.base import Kind
 from regml.items.risk import Lowers, Risk
-from regml.trace.model import NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import NodeType
 from regml.trace.rules.base import Gap, rule
 from regml.trace.signatures import approved_as_it_is, approvers, signatures
 

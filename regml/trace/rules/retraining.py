@@ -7,7 +7,8 @@ from regml.items.config import Role
 from regml.items.lifecycle import PccpModification
 from regml.items.recorded import Record, Release, StageRun
 from regml.trace.current import facts_of
-from regml.trace.model import SHORT, ModelVersion, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, ModelVersion
 from regml.trace.results import approved_now
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.training import input_of, plain

@@ -12,7 +12,8 @@ from regml.items.links import Link, references
 from regml.items.recorded import Record
 from regml.items.requirements import Requirement, VerificationMethod
 from regml.trace.citations import Citation, citations, unknown_citations
-from regml.trace.model import KnownTest, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import KnownTest
 from regml.trace.own_links import link_types
 from regml.trace.results import (
     RequirementStatus,

@@ -6,7 +6,8 @@ from typing import Final
 from regml.items.links import Link
 from regml.items.recorded import Record, Release
 from regml.items.risk import Risk, RiskControl
-from regml.trace.model import SHORT, NodeType, TraceGraph
+from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT, NodeType
 from regml.trace.own_links import link_types
 from regml.trace.rules.base import Gap, rule
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote
 
 from regml.files.installed import InstalledPackage, spdx
 from regml.files.lock import is_version, normalised
@@ -123,9 +124,12 @@ def package_url(package: str, version: str) -> str:
 
     >>> package_url("pydantic_core", "2.50.4"), package_url("python", "3.11")
     ('pkg:pypi/pydantic-core@2.50.4', 'pkg:generic/python@3.11')
+    >>> package_url("torch", "2.7+cpu")
+    'pkg:pypi/torch@2.7%2Bcpu'
     """
     name = normalised(package)
-    return f"pkg:{'generic' if name == PYTHON else 'pypi'}/{name}@{version}"
+    kind = "generic" if name == PYTHON else "pypi"
+    return f"pkg:{kind}/{quote(name, safe='')}@{quote(version, safe=':')}"
 
 
 def needed_here(marker: str | None) -> bool:

@@ -1,6 +1,8 @@
 """Bills of materials, held against the schema by CycloneDX's own library."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,63 @@ def test_our_own_check_refuses_what_the_schema_does_not_know() -> None:
     assert validate(as_bytes(built))
     with pytest.raises(BrokenFileError, match="does not fit its schema"):
         validate(as_bytes({**built, "colour": "blue"}))
+
+
+@pytest.mark.parametrize("installed", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pkg:pypi/num py@2.1.0",
+        "pkg:pypi/numpy@2\n",
+        "pkg:pypi/\x00",
+        "pkg:pypi/num%zz",
+        "numpy-2.1.0",
+        "https:///path",
+        "http://[::1",
+        "",
+        7,
+    ],
+)
+def test_an_address_that_is_no_uri_is_refused(
+    text: object, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not installed:
+        monkeypatch.setattr("regml.exchange.cyclonedx.find_spec", lambda _: None)
+    built, _ = written(project_of())
+    component = {**built["components"][0], "purl": text}
+    bad = {**built, "components": [component, *built["components"][1:]]}
+    with pytest.raises(BrokenFileError, match="is no URI"):
+        validate(as_bytes(bad))
+    where = {**built, "externalReferences": [{"type": "website", "url": text}]}
+    with pytest.raises(BrokenFileError, match=r"its url .* is no URI"):
+        validate(as_bytes(where))
+
+
+def test_packages_with_odd_names_have_addresses_all_the_same() -> None:
+    odd = soup(package="Größe v2 <x>", version="1 %")
+    built, _ = written(project_of(odd, packages={"größe v2 <x>": "1 %"}))
+    assert validate(as_bytes(built))
+
+
+def test_a_time_that_is_none_is_refused_by_the_schema() -> None:
+    built, _ = written(project_of())
+    bad = {**built, "metadata": {**built["metadata"], "timestamp": "yesterday"}}
+    with pytest.raises(BrokenFileError, match="does not fit its schema"):
+        validate(as_bytes(bad))
+
+
+def test_the_check_does_without_the_slow_packages() -> None:
+    """``jsonschema`` imports them where they are, and with it every training."""
+    script = (
+        "import sys\nfrom regml.exchange.cyclonedx import validate\n"
+        "try:\n    validate(b'{}')\nexcept Exception as error: print(error)\n"
+        "print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "does not fit its schema" in done.stdout
+    assert done.stdout.endswith("True False\n")
 
 
 CARD_OF_GRID = {

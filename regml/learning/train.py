@@ -150,12 +150,14 @@ def train_on(
         }
     )
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[facts]}"))
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    # a thread that redraws would halve the speed of torch's own threads
+    with Progress(*columns, console=console, auto_refresh=False) as progress:
         task = progress.add_task("train", total=params.steps, facts="")
 
         def show(step: int, loss: float, best: float) -> None:
             facts = f"loss {loss:.3f}, tuning Dice {best:.3f}"
-            progress.update(task, completed=step, facts=facts)
+            progress.update(task, completed=step, facts=facts, refresh=True)
 
         path = checkpoints / "last.pt"
         return train(

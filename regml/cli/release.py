@@ -11,7 +11,7 @@ from regml.cli import project_root
 from regml.errors import RegmlError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from regml.project import Project
     from regml.release.gate import Gate
@@ -63,7 +63,7 @@ def release(
 
     root = project_root(ctx.obj)
     if archive_only:
-        _tell(pack_again(open_project(root), version))
+        _tell(pack_again(open_project(root), version, write_bills=_bills))
         return 0
     project, commit = open_for_release(root)
     if tags:
@@ -74,7 +74,9 @@ def release(
     if not gate.is_open:
         _refuse(gate)
         return 1
-    made = draft(project, commit, version, by=by, of=of, comment=comment)
+    made = draft(
+        project, commit, version, by=by, write_bills=_bills, of=of, comment=comment
+    )
     handed = hand_over(made)
     _tell(handed)
     done = [
@@ -83,6 +85,23 @@ def release(
     ]
     _next(handed, tagged=bool(tags) and done[0])
     return 0 if all(done) else 1
+
+
+def _bills(project: "Project", model: str) -> "Mapping[str, bytes]":
+    """Return the bills of materials of a release, and say what is open in them."""
+    from regml.cli.soup import hold_against_schema, sbom_of
+    from regml.exchange.cyclonedx import as_bytes
+    from regml.exchange.mlbom import ml_bom
+    from regml.release.bills import ML_BOM, SBOM
+    from regml.trace.nodes import SHORT
+
+    packages, open_packages = sbom_of(project)
+    built, open_model = ml_bom(project, f"model@{model[:SHORT]}")
+    bills = {SBOM: packages, ML_BOM: as_bytes(built)}
+    hold_against_schema(*bills.values())
+    for words in (*open_packages, *open_model):
+        click.echo(f"regml: bills of materials: {words}", err=True)
+    return bills
 
 
 def _refuse(gate: "Gate") -> None:

@@ -76,26 +76,11 @@ def sbom(ctx: click.Context, out: Path | None, at: str | None) -> int:
     Exit status: 0 nothing is open, 1 something is (named on standard error), 2 cannot
     work.
     """
-    from regml.exchange.cyclonedx import as_bytes
-    from regml.exchange.sbom import Installation
-    from regml.exchange.sbom import sbom as build
-    from regml.files.installed import read_files, read_installed
-    from regml.files.lock import read_hashes
     from regml.project import open_project
-    from regml.trace.packages import wanted_packages
 
     project = open_project(project_root(ctx.obj), at=at)
-    names = wanted_packages(project.graph)
-    archives = read_hashes(project.files, project.evidence.config.sources.lock)
-    built, still_open = build(
-        project,
-        Installation(
-            packages=read_installed(names),
-            files={name: read_files(name) for name in names if name not in archives},
-            archives=archives,
-        ),
-    )
-    write_document(as_bytes(built), ctx.obj / out if out else None)
+    content, still_open = sbom_of(project)
+    write_document(content, ctx.obj / out if out else None)
     for words in still_open:
         click.echo(words, err=True)
     return int(bool(still_open))
@@ -143,6 +128,43 @@ def vulnerabilities(
     return int(bool(pending))
 
 
+def sbom_of(project: "Project") -> tuple[bytes, tuple[str, ...]]:
+    """Return the bill of materials of a project, and in sentences what is open in it.
+
+    Digests and dependencies are those of the packages installed here.
+    """
+    from regml.exchange.cyclonedx import as_bytes
+    from regml.exchange.sbom import Installation, sbom
+    from regml.files.installed import read_files, read_installed
+    from regml.files.lock import read_hashes
+    from regml.trace.packages import wanted_packages
+
+    names = wanted_packages(project.graph)
+    archives = read_hashes(project.files, project.evidence.config.sources.lock)
+    here = Installation(
+        packages=read_installed(names),
+        files={name: read_files(name) for name in names if name not in archives},
+        archives=archives,
+    )
+    built, still_open = sbom(project, here)
+    return as_bytes(built), still_open
+
+
+def hold_against_schema(*documents: bytes) -> None:
+    """Check CycloneDX documents where that is possible; say where it is not.
+
+    Raises:
+        BrokenFileError: One does not fit the schema.
+    """
+    from regml.exchange.cyclonedx import validate
+
+    if {validate(content) for content in documents} != {True}:
+        click.echo(
+            "Not held against the CycloneDX schema: pip install 'regml[sbom]'.",
+            err=True,
+        )
+
+
 def write_document(content: bytes, out: Path | None) -> None:
     """Check a CycloneDX document where that is possible, and write it.
 
@@ -150,13 +172,7 @@ def write_document(content: bytes, out: Path | None) -> None:
         BrokenFileError: It does not fit the schema.
         ConfigError: It cannot be written.
     """
-    from regml.exchange.cyclonedx import validate
-
-    if not validate(content):
-        click.echo(
-            "Not held against the CycloneDX schema: pip install 'regml[sbom]'.",
-            err=True,
-        )
+    hold_against_schema(content)
     if out is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -13,11 +13,12 @@ from regml.files.git import commit_seconds
 from regml.files.package import Content, sha256, write_package
 from regml.items.config import MAY_DECIDE
 from regml.items.recorded import Origin, Record, Release, StageRun
-from regml.project import Project
+from regml.project import Project, open_project
 from regml.records.approvals import as_signer, entitled_role, signer_of
 from regml.records.keys import personal_key
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
+from regml.release.bills import KEPT, Writer, keep, kept
 from regml.release.contents import (
     CONTENTS,
     DHF,
@@ -75,12 +76,14 @@ class Draft:
         project: What is released.
         release: What the record will say.
         members: What goes into the archive besides records, by name.
+        bills: Those of them that are bills of materials.
         key: Who signs.
     """
 
     project: Project
     release: Release
     members: Mapping[str, Content]
+    bills: Mapping[str, bytes]
     key: "SigningKey"
 
 
@@ -103,6 +106,7 @@ def draft(
     version: str | None,
     *,
     by: Releaser,
+    write_bills: Writer,
     of: str | None = None,
     comment: str = "",
 ) -> Draft:
@@ -113,6 +117,7 @@ def draft(
         commit: Of the work tree.
         version: Of the device; that of ``regml.toml`` where none is named.
         by: Who signs.
+        write_bills: Writes its bills of materials.
         of: An earlier release, or its model: that is in force again.
         comment: What the signer adds.
 
@@ -142,11 +147,15 @@ def draft(
         comment=comment.strip(),
     )
     members = gather(root, release, project.evidence.built, key_id=by.key.id)
-    sums = contents_list(members)
+    # an earlier release has those that were handed over with it
+    then = kept(root, base.contents) if of else None
+    bills = then or write_bills(_at(project, release), release.model or "")
+    sums = contents_list({**members, **bills})
     return Draft(
         project,
         replace(release, contents=sha256_of(sums)),
-        {**members, CONTENTS: sums},
+        {**members, **bills, CONTENTS: sums},
+        bills,
         by.key,
     )
 
@@ -158,6 +167,7 @@ def hand_over(draft: Draft) -> Handed:
         RegmlError: The record cannot be written, or the archive cannot: the message
             says which; a record that was written stays.
     """
+    keep(draft.project.root, draft.release.contents or "", draft.bills)
     record = append(draft.project.root, draft.release, draft.key)
     try:
         return _packed(draft.project, record, draft.members)
@@ -168,8 +178,13 @@ def hand_over(draft: Draft) -> Handed:
         ) from error
 
 
-def pack_again(project: Project, version: str | None) -> Handed:
+def pack_again(project: Project, version: str | None, *, write_bills: Writer) -> Handed:
     """Write the archive of the last release of a version once more; sign nothing.
+
+    Args:
+        project: Where it was released.
+        version: That of ``regml.toml`` where none is named.
+        write_bills: Writes bills of materials where those of then were not kept.
 
     Raises:
         UnknownIdError: That version was never released.
@@ -180,15 +195,19 @@ def pack_again(project: Project, version: str | None) -> Handed:
     if not found:
         raise UnknownIdError(f"{named} was never released. 'regml list releases'.")
     record, said = found[-1]
+    bills = kept(project.root, said.contents)
+    if bills is None:
+        bills = dict(write_bills(_at(project, said), said.model or ""))
     for built in (project.evidence.built, None):
-        members = gather(project.root, said, built, key_id=record.key_id)
+        members = gather(project.root, said, built, key_id=record.key_id) | bills
         sums = contents_list(members)
         if sha256_of(sums) == said.contents:
             return _packed(project, record, {**members, CONTENTS: sums})
     raise ConfigError(
         f"the archive of {named} cannot be made again: what is here is not all that "
         f"was signed (release@{record.id}). Its Design History File was part of it: "
-        f"build that again, regml dhf build --at {said.commit[:SHORT]}."
+        f"build that again, regml dhf build --at {said.commit[:SHORT]}. So were its "
+        f"bills of materials: bring {KEPT}/{(said.contents or '')[:SHORT]}-* back."
     )
 
 
@@ -209,6 +228,13 @@ def _packed(project: Project, record: Record, members: Mapping[str, Content]) ->
     write_package(path, whole, seconds=seconds)
     with_dhf = any(name.startswith(f"{DHF}/") for name in whole)
     return Handed(record, said, path, sha256(path), with_dhf)
+
+
+def _at(project: Project, said: Release) -> Project:
+    """Return the project as it was released."""
+    if project.evidence.commit == said.commit and not project.evidence.dirty:
+        return project
+    return open_project(project.root, at=said.commit, own_checks=False)
 
 
 def _releases(project: Project) -> list[tuple[Record, Release]]:

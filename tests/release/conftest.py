@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +97,9 @@ versions: [model]
 ---
 Text.
 """
+
+PACKAGE = "click"
+"""The one package of the device."""
 
 MONTH = dt.timedelta(days=30)
 
@@ -281,7 +285,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop.write("dhf_templates/05-requirements.md.j2", TEMPLATE)
     shop.write("dvc.yaml", PIPELINE)
     shop.write("params.yaml", "{}\n")
-    shop.write("requirements.txt", "")
+    shop.write("requirements.txt", f"{PACKAGE}=={version(PACKAGE)}\n")
     shop.write("src/make.py", MAKE)
     ignored = ".regml/ /build /data/dataset /model/weights.safetensors .dvc/cache"
     shop.write(".gitignore", "\n".join([*ignored.split(), "__pycache__/", ""]))

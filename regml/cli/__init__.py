@@ -37,6 +37,11 @@ LAZY = {
 }
 """Where each command lives; it is imported when it is typed."""
 
+READERS = frozenset(
+    {"check", "gaps", "lineage", "list", "matrix", "show", "summary", "trace"}
+)
+"""Commands that open a project, print to standard output and write nothing."""
+
 HELP = {
     "approve": "Sign the content of items as reviewed or approved.",
     "check": "Look for gaps in the evidence.",
@@ -123,7 +128,7 @@ def project_root(start: Path) -> Path:
 def main() -> int:
     """Run the command line; return 0 clean, 1 findings, 2 cannot work."""
     try:
-        result = cli.main(standalone_mode=False)
+        return _answer(sys.argv[1:])
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as problem:
@@ -135,6 +140,22 @@ def main() -> int:
     except RegmlError as problem:
         click.echo(f"regml: {problem}", err=True)
         return 2
+
+
+def _answer(arguments: list[str]) -> int:
+    """Run a command, or give the answer again that it gave when all was the same."""
+    place, words = Path(), arguments
+    if words[:1] == ["-C"] and len(words) > 1:
+        place, words = Path(words[1]), words[2:]
+    if words and words[0] in READERS and "--help" not in words:
+        from regml.cli.remembered import remembered
+
+        return remembered(project_root(place), arguments, _run)
+    return _run()
+
+
+def _run() -> int:
+    result = cli.main(standalone_mode=False)
     return result if isinstance(result, int) else 0
 
 

@@ -12,7 +12,7 @@ from regml.items.base import Line, Lines, Strict
 class Loose(BaseModel):
     """A part of a foreign format: what we do not need is passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Event(Loose):

@@ -33,6 +33,7 @@ def measure(
     runs: int = 7,
     warm_up: bool = True,
     environment: Mapping[str, str] | None = None,
+    remember: bool = False,
 ) -> Figures:
     """Run a command some times, one after the other.
 
@@ -42,14 +43,24 @@ def measure(
         runs: How many runs count.
         warm_up: Run it once before, uncounted.
         environment: Variables on top of the present ones.
+        remember: Keep the cache folder between the runs; else each begins with none.
 
     Raises:
         SystemExit: The command fails; exit status 1 is a finding, not a failure.
     """
-    found = [
-        _once(command, folder, {**os.environ, **(environment or {})})
-        for _ in range(runs + warm_up)
-    ][int(warm_up) :]
+    with tempfile.TemporaryDirectory() as caches:
+        found = [
+            _once(
+                command,
+                folder,
+                {
+                    **os.environ,
+                    "XDG_CACHE_HOME": f"{caches}/{0 if remember else number}",
+                    **(environment or {}),
+                },
+            )
+            for number in range(runs + warm_up)
+        ][int(warm_up) :]
     return Figures(
         statistics.median(one.cpu_seconds for one in found),
         statistics.median(one.wall_seconds for one in found),

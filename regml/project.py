@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from regml.digest import Artifact, sha256_of
 from regml.errors import BrokenFileError, ConfigError
-from regml.files.archive import CACHE, find_kept
+from regml.files.archive import find_kept
 from regml.files.built import read_built
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
 from regml.files.dvc import parameter_values, read_lock, read_stages
+from regml.files.dvc_cache import cache_objects, object_path
 from regml.files.git import (
     TreeState,
     code_digest,
@@ -149,10 +150,11 @@ class Project:
 
 def _cached(root: Path, dataset: DatasetVersion) -> bytes | None:
     """Return a manifest that DVC kept, if its bytes are the recorded ones."""
+    objects = cache_objects(root)
     for record in dataset.runs:
         run = record.statement
         for out in run.outputs if isinstance(run, StageRun) else ():
-            kept = root / CACHE / out.md5[:2] / out.md5[2:]
+            kept = object_path(objects, out.md5)
             if out.sha256 == dataset.sha256 and kept.is_file():
                 content = kept.read_bytes()
                 if sha256_of(content) == dataset.sha256:

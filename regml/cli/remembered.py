@@ -31,14 +31,17 @@ from typing import TextIO
 import regml
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RegmlError
+from regml.files.dvc_cache import cache_objects
 from regml.files.git import list_files, repository_of, run_git
 
 SWITCH = "REGML_NO_CACHE"
 """Set to anything, every command runs."""
 
 OWN_CHECKS = "checks"
+"""Not taken from its reader, whose import costs more than an answer."""
+
 CACHE = ".dvc/cache"
-"""Not taken from the readers of both, whose import costs more than an answer."""
+"""Too large to look at each file; names in DVC's cache are read where it lies."""
 
 SETTLED_SECONDS = 2.0
 """A file that is only looked at from outside must have been left alone for as long."""
@@ -156,7 +159,7 @@ def _state(
         around.update(canonical_json([{**listing.links}, {**listing.submodules}]))
         for name in ("shallow", "info/attributes", "info/exclude"):
             around.update(canonical_json(_digest(top / ".git" / name)))
-        around.update(repr(sorted(_names(root / CACHE))).encode())
+        around.update(repr(sorted(_names(cache_objects(root)))).encode())
         return _files(root, listing.names if opened else frozenset(), around)
     except (OSError, RegmlError):
         return None  # the command itself says what is wrong

@@ -6,11 +6,9 @@ from pathlib import Path
 
 from regml.digest import Artifact
 from regml.errors import UnknownIdError
+from regml.files.dvc_cache import cache_objects, object_path
 from regml.files.revision import RevisionFile, open_revision
 from regml.items.recorded import Record, Release
-
-CACHE = ".dvc/cache/files/md5"
-"""Where DVC keeps outputs by their md5, relative to the project."""
 
 
 def find_kept(root: Path, records: Iterable[Record]) -> dict[str, str]:
@@ -39,8 +37,8 @@ def kept_of(root: Path, commit: str, artifacts: Iterable[Artifact]) -> dict[str,
         commit: That may hold them.
         artifacts: What is looked for, by content and not by name.
     """
-    revision = _revision(root, commit)
-    places = ((a.sha256, _place(root, revision, a)) for a in artifacts)
+    revision, objects = _revision(root, commit), cache_objects(root)
+    places = ((a.sha256, _place(objects, revision, a)) for a in artifacts)
     return {sha256: place for sha256, place in places if place}
 
 
@@ -51,22 +49,24 @@ def _revision(root: Path, commit: str) -> RevisionFile | None:
         return None
 
 
-def _place(root: Path, revision: RevisionFile | None, artifact: Artifact) -> str | None:
+def _place(
+    objects: Path, revision: RevisionFile | None, artifact: Artifact
+) -> str | None:
     if revision is not None:
         there = revision / artifact.path
         if there.is_file() or there.is_dir():
             same = revision.artifact(artifact.path).sha256 == artifact.sha256
             if same:
                 return f"commit {revision.commit[:12]}"
-    return "cache of DVC" if _is_cached(root, artifact.md5) else None
+    return "cache of DVC" if _is_cached(objects, artifact.md5) else None
 
 
-def _is_cached(root: Path, md5: str) -> bool:
-    path = root / CACHE / md5[:2] / md5[2:]
+def _is_cached(objects: Path, md5: str) -> bool:
+    path = object_path(objects, md5)
     if not md5.endswith(".dir"):
         return path.is_file()
     try:
         rows = json.loads(path.read_bytes())
-        return all(_is_cached(root, row["md5"]) for row in rows)
+        return all(_is_cached(objects, row["md5"]) for row in rows)
     except (OSError, ValueError, TypeError, KeyError):
         return False

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from regml.digest import Artifact, digest_file, folder_artifact
-from regml.files.archive import CACHE
+from regml.files.dvc_cache import cache_objects, object_path
 from regml.records.contents import read_contents
 
 FEW = 5
@@ -40,20 +40,24 @@ def cached(root: Path, artifact: Artifact) -> Artifact | None:
     Raises:
         OSError: Something cannot be read.
     """
+    objects = cache_objects(root)
     if not artifact.md5.endswith(".dir"):
-        path = _object(root, artifact.md5)
+        path = object_path(objects, artifact.md5)
         return digest_file(path, name=artifact.path) if path.is_file() else None
-    rows = _listing(root, artifact.md5)
-    if rows is None or not all(_object(root, md5).is_file() for md5 in rows.values()):
+    rows = _listing(objects, artifact.md5)
+    if rows is None:
         return None
-    files = [digest_file(_object(root, md5), name=name) for name, md5 in rows.items()]
+    places = {name: object_path(objects, md5) for name, md5 in rows.items()}
+    if not all(place.is_file() for place in places.values()):
+        return None
+    files = [digest_file(place, name=name) for name, place in places.items()]
     return folder_artifact(artifact.path, files)
 
 
 def _members(root: Path, artifact: Artifact, files: tuple[str, ...]) -> Iterator[str]:
     if not artifact.md5.endswith(".dir"):
         return
-    listed = _listing(root, artifact.md5)
+    listed = _listing(cache_objects(root), artifact.md5)
     if listed is None:
         return
     names = {name.removeprefix(f"{artifact.path}/"): name for name in files}
@@ -68,16 +72,12 @@ def _members(root: Path, artifact: Artifact, files: tuple[str, ...]) -> Iterator
                 yield f"{name} differs ({now.size_bytes:,} bytes)"
 
 
-def _listing(root: Path, md5: str) -> dict[str, str] | None:
+def _listing(objects: Path, md5: str) -> dict[str, str] | None:
     """Return the md5 of each file of a folder, if the cache has the true listing."""
-    path = _object(root, md5)
+    path = object_path(objects, md5)
     if not path.is_file() or digest_file(path, name="").md5 != md5[: -len(".dir")]:
         return None
     return {row["relpath"]: row["md5"] for row in json.loads(path.read_bytes())}
-
-
-def _object(root: Path, md5: str) -> Path:
-    return root / CACHE / md5[:2] / md5[2:]
 
 
 def _size(artifact: Artifact) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from regml.digest import Artifact, digest_file, sha256_of
 from regml.errors import BrokenFileError, ConfigError
-from regml.files.archive import CACHE
 from regml.files.config import CONFIG, POLICY, read_config
 from regml.files.documents import TEMPLATES
+from regml.files.dvc_cache import cache_objects, object_path
 from regml.files.git import files_below
 from regml.files.markdown import ITEM_FOLDERS
 from regml.files.package import Content, listing, sha256
@@ -105,7 +105,7 @@ def records_until(root: Path, path: str) -> dict[str, Content]:
 
 def find_bytes(root: Path, artifact: Artifact) -> Path | None:
     """Return a file that has the bytes of an artifact: its own, or DVC's cache."""
-    cached = root / CACHE / artifact.md5[:2] / artifact.md5[2:]
+    cached = object_path(cache_objects(root), artifact.md5)
     for place in (root / artifact.path, cached):
         if (
             place.is_file()

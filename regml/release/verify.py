@@ -21,6 +21,7 @@ from regml.items.config import MAY_DECIDE, Config
 from regml.items.recorded import Record, Release
 from regml.records.anchors import Anchor, cut_off
 from regml.records.log import LOG, Log, read_entries, read_log
+from regml.release.bills import problems as problems_of_bills
 from regml.release.contents import (
     BUNDLE,
     CONTENTS,
@@ -90,6 +91,7 @@ def verify_archive(
             said = released[1]
             _contents(seen, tree, sums, said)
             _artifacts(seen, sums, said)
+            _bills(seen, tree, said)
             _graph(seen, tree, log, said)
     return seen
 
@@ -261,6 +263,15 @@ def _artifacts(seen: Inspection, sums: Mapping[str, str], said: Release) -> None
                 f"{artifact.path} ({artifact.files} files, {artifact.size_bytes:,} "
                 "bytes): not in the archive, named by its digest"
             )
+
+
+def _bills(seen: Inspection, tree: "Traversable", said: Release) -> None:
+    found = list(problems_of_bills(tree, tree / PROJECT, said))
+    for name, message in found:
+        seen.found(name, message)
+    if not found:
+        told = "every package of the lock file, and the model"
+        seen.seen.append(("bills", f"of materials name {told}"))
 
 
 def _folder_is(artifact: Artifact, sums: Mapping[str, str]) -> bool:

@@ -12,9 +12,11 @@ import pytest
 
 from regml.cli import remembered as module
 from regml.cli.remembered import SETTLED_SECONDS, SWITCH, remembered
-from regml.files.archive import CACHE
+from regml.files.dvc_cache import cache_objects
 from regml.files.own_checks import FOLDER
 from regml.starter import start_project
+
+CACHE = ".dvc/cache/files/md5"
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -26,6 +28,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with what a project has: items, ignored data, DVC's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(module, "SETTLED_SECONDS", 0.0)
+    for level in ("system", "global"):
+        (tmp_path / level).mkdir()
+        monkeypatch.setenv(f"DVC_{level.upper()}_CONFIG_DIR", str(tmp_path / level))
     project = tmp_path / "project"
     for name, text in {
         "regml.toml": "[project]\n",
@@ -98,6 +103,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "DVC's cache": lambda root: (root / CACHE / "ab/cdef").unlink(),
     "a folder in DVC's cache": lambda root: (root / CACHE / "ab/0123.dir").write_text(
         "{}"
+    ),
+    "where DVC's cache lies": lambda root: (root.parent / "system/config").write_text(
+        "[cache]\ndir = /elsewhere\n"
     ),
     "a commit": lambda root: git(root, "commit", "-q", "--allow-empty", "-m", "Next"),
     "a tag": lambda root: git(root, "tag", "v1"),
@@ -197,6 +205,19 @@ def test_nothing_is_kept_just_after_data_changed(
     assert command.runs == 2
 
 
+def test_the_command_runs_again_when_a_cache_elsewhere_changed(root: Path) -> None:
+    kept = root.parent / "disk/files/md5/ab/cdef"
+    kept.parent.mkdir(parents=True)
+    (root.parent / "global/config").write_text(f"[cache]\ndir = {root.parent}/disk\n")
+    command = Asked()
+    for runs in (1, 1):
+        remembered(root, ["check"], command)
+        assert command.runs == runs
+    kept.write_text("content")
+    remembered(root, ["check"], command)
+    assert command.runs == 2
+
+
 def test_a_broken_memory_is_no_answer(root: Path, tmp_path: Path) -> None:
     command = Asked()
     remembered(root, ["check"], command)
@@ -216,7 +237,7 @@ def test_the_project_is_not_written_to(root: Path) -> None:
 
 def test_the_places_are_those_of_their_readers() -> None:
     assert module.OWN_CHECKS == FOLDER
-    assert CACHE.startswith(f"{module.CACHE}/")
+    assert module.CACHE in cache_objects(Path("/none")).as_posix()
 
 
 def test_the_command_line_says_what_it_would_say_without_memory(

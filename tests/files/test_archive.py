@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from regml.digest import Artifact, sha256_of
-from regml.files.archive import CACHE, find_kept
+from regml.files.archive import find_kept
+from regml.files.dvc_cache import cache_objects, object_path
 from tests.factories import record, release
 
 
@@ -54,11 +55,11 @@ def test_the_cache_keeps_files_and_whole_folders(root: Path) -> None:
     listing = json.dumps([{"md5": part.md5, "relpath": "a"}]).encode()
     folder = artifact("d", listing, artifact("", listing).md5 + ".dir")
     for name, content in ((weights.md5, b"weights"), (folder.md5, listing)):
-        path = root / CACHE / name[:2] / name[2:]
+        path = object_path(cache_objects(root), name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     assert kept(root, weights, folder) == {weights.sha256: "cache of DVC"}
-    path = root / CACHE / part.md5[:2] / part.md5[2:]
+    path = object_path(cache_objects(root), part.md5)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"part")
     assert set(kept(root, weights, folder)) == {weights.sha256, folder.sha256}

@@ -257,6 +257,23 @@ def test_replaced_objects_change_no_commit(place: Place) -> None:
     assert open_project(place.root, at=head).evidence.code == tidy
 
 
+def test_a_cache_that_lies_elsewhere(base: Place, tmp_path: Path) -> None:
+    place = Place(tmp_path / "ein Projekt")
+    shutil.copytree(base.root, place.root, symlinks=True)
+    shared = tmp_path / "geteilter Cache"
+    shutil.move(place.root / ".dvc/cache", shared)
+    shutil.rmtree(place.root / "out")
+    assert place.verify().absent == ("out",)
+    place.write(".dvc/config.local", "[cache]\n    dir = ../../geteilter Cache\n")
+    whole = place.verify()
+    assert (whole.problems, whole.absent, whole.cached) == ((), (), 1)
+    content = next(p for p in shared.rglob("*") if p.is_file() and p.stat().st_size < 9)
+    content.chmod(0o644)
+    content.write_bytes(b"?")
+    (problem,) = place.verify().problems
+    assert "DVC's cache holds something else" in problem.message
+
+
 def _dirt_of(place: Place) -> list[tuple[str, str]]:
     place.record()
     found = place.check()

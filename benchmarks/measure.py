@@ -6,9 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+MAXRSS_PER_MEGABYTE = 1e6 if sys.platform == "darwin" else 1e3
+"""Linux counts the resident set in kilobytes, macOS in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,12 @@ def on_path(tool: str) -> str:
     return os.fspath(Path(sys.executable).with_name(tool))
 
 
-def _once(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Figures:
+def _once(
+    command: Sequence[str],
+    folder: Path,
+    environment: dict[str, str],
+    accepted: Collection[int],
+) -> Figures:
     with tempfile.TemporaryFile() as said:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -92,9 +100,8 @@ def _once(command: Sequence[str], folder: Path, environment: dict[str, str]) -> 
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in {0, 1}:
+        if process.returncode not in accepted:
             said.seek(0)
             sys.exit(f"{' '.join(command)} failed:\n{said.read().decode()[-3000:]}")
-    # Linux counts the resident set in kilobytes, macOS in bytes
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    return Figures(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Figures(cpu, wall, usage.ru_maxrss / MAXRSS_PER_MEGABYTE)

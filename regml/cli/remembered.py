@@ -32,6 +32,7 @@ import regml
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RegmlError
 from regml.files.dvc_cache import cache_objects
+from regml.files.dvc_cache import cache_objects
 from regml.files.git import list_files, repository_of, run_git
 
 SWITCH = "REGML_NO_CACHE"
@@ -166,7 +167,7 @@ def _state(
 
 
 def _files(root: Path, opened: Collection[str], around: "hashlib._Hash") -> _State:
-    rows = _walk(root, {".git", CACHE})
+    rows = _walk(root, {root / ".git", cache_objects(root)})
     outside = around.copy()
     outside.update(repr(rows).encode())
     others = [row for row in rows if row[0] not in opened]
@@ -177,7 +178,9 @@ def _files(root: Path, opened: Collection[str], around: "hashlib._Hash") -> _Sta
     return _State(around.hexdigest(), outside.hexdigest(), newest / 1e9)
 
 
-def _walk(root: Path, skipped: Collection[str]) -> list[tuple[str, int, int, int, int]]:
+def _walk(
+    root: Path, skipped: Collection[Path]
+) -> list[tuple[str, int, int, int, int]]:
     """Return path, size, times and inode of each file; of a folder the path alone."""
     rows = []
     folders = [""]
@@ -187,7 +190,7 @@ def _walk(root: Path, skipped: Collection[str]) -> list[tuple[str, int, int, int
             for entry in entries:
                 path = f"{below}/{entry.name}" if below else entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if path not in skipped:
+                    if root / path not in skipped:
                         rows.append((path, -1, 0, 0, 0))
                         folders.append(path)
                     continue

@@ -23,6 +23,9 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(root), *arguments], check=True)
 
 
+CACHE = ".dvc/cache/files/md5"
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with what a project has: items, ignored data, DVC's cache."""
@@ -101,6 +104,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "an empty folder": lambda root: (root / "risk").mkdir(),
     "a link": lambda root: (root / "link.md").symlink_to("regml.toml"),
     "DVC's cache": lambda root: (root / CACHE / "ab/cdef").unlink(),
+    "the place of DVC's cache": lambda root: (root / ".dvc/config.local").write_text(
+        "[cache]\n    dir = ../../elsewhere\n"
+    ),
     "a folder in DVC's cache": lambda root: (root / CACHE / "ab/0123.dir").write_text(
         "{}"
     ),
@@ -235,7 +241,7 @@ def test_the_project_is_not_written_to(root: Path) -> None:
     )
 
 
-def test_the_places_are_those_of_their_readers() -> None:
+def test_the_place_of_own_checks_is_that_of_their_reader() -> None:
     assert module.OWN_CHECKS == FOLDER
     assert module.CACHE in cache_objects(Path("/none")).as_posix()
 

@@ -1,0 +1,246 @@
+"""All readers, each called once: what a project holds, as evidence."""
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regml.digest import Artifact
+from regml.errors import ConfigError
+from regml.files.archive import find_kept
+from regml.files.built import read_built
+from regml.files.config import read_config, read_policy
+from regml.files.documents import read_documents
+from regml.files.dvc import read_lock, read_stages
+from regml.files.git import TreeState, code_digest, files_below
+from regml.files.history import commit_times, history, last_changes, start_of
+from regml.files.lock import read_lock_file, read_markers
+from regml.files.manifest import read_manifest
+from regml.files.markdown import LocatedItem, read_items
+from regml.files.model_card import read_card
+from regml.files.python_tests import read_tests
+from regml.files.revision import RevisionFile
+from regml.files.scores import read_case_scores
+from regml.files.source_comments import read_comments
+from regml.files.text import read_text
+from regml.files.vulnerabilities import read_vulnerabilities
+from regml.items.config import Config
+from regml.items.data import DatasetManifest
+from regml.items.documents import DocumentPlan
+from regml.items.recorded import Approval, Record, StageRun
+from regml.records.contents import read_contents
+from regml.records.log import read_log
+from regml.trace.evidence import Evidence
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from regml.standards.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where a project is read from, and what git says of that place.
+
+    Attributes:
+        root: Its folder.
+        files: Its content: the folder itself, or what a revision holds of it.
+        tree: How the place relates to its commit.
+        names: Every file, tracked or not ignored.
+        pointers: Symbolic links and submodules, with what they stand for.
+    """
+
+    root: Path
+    files: "Traversable"
+    tree: TreeState
+    names: frozenset[str]
+    pointers: Mapping[str, str | None]
+
+
+def gather(look: Look) -> Evidence:
+    """Read everything there is, without the project's own checks.
+
+    Raises:
+        RegmlError: A file cannot be read as what it should be.
+    """
+    files, names = look.files, look.names
+    config = read_config(files)
+    stages = read_stages(files)
+    log = read_log(files, config.signers)
+    items, documents = read_items(files), read_documents(files)
+    manifests = _manifests(files, log.records)
+    comments = read_comments(files, files_below(names, config.sources.software))
+    return Evidence(
+        config=config,
+        policy=read_policy(files),
+        items=items,
+        documents=documents,
+        catalogues=_catalogues(files),
+        built=read_built(files, config.dhf.folder),
+        vulnerabilities=read_vulnerabilities(files),
+        kept=find_kept(look.root, log.records),
+        stages=stages,
+        lock=read_lock(files),
+        records=log.records,
+        log_problems=log.problems,
+        log_heads=log.heads,
+        commit=look.tree.commit,
+        dirty=look.tree.dirty,
+        code=code_digest(
+            files,
+            [*config.sources.software, *config.sources.tests],
+            names,
+            look.pointers,
+        ),
+        tree=names,
+        pointers=frozenset(look.pointers),
+        packages=read_lock_file(files, config.sources.lock),
+        markers=read_markers(files, config.sources.lock),
+        tests=read_tests(files, _python(names, config.sources.tests)),
+        implements=comments.marks,
+        unread_sources=comments.unread,
+        manifests=manifests,
+        scores={
+            name: read_case_scores(read_text(files / name, name=name))
+            for name in _noted(log.records, "evaluation", "per_case")
+            if (files / name).is_file()
+        },
+        cards={
+            name: read_card(files, name)
+            for name in _noted(log.records, "model", "card")
+            if (files / name).is_file()
+        },
+        workspace=_digests(
+            files, (out.path for stage in stages for out in stage.outs if not out.cache)
+        ),
+        data_sizes=_sizes(files, manifests.values()),
+        today=_today(),
+        **_past(look, config, items, documents, log.records),
+    )
+
+
+def _past(
+    look: Look,
+    config: Config,
+    items: Iterable[LocatedItem],
+    documents: Iterable[DocumentPlan],
+    records: Iterable[Record],
+) -> dict[str, Any]:
+    """Return what git tells of changes; nothing before the first commit."""
+    until, control = look.tree.commit, config.change_control
+    if until is None:
+        return {}
+    signed = [r.statement for r in records if isinstance(r.statement, Approval)]
+    names = {name for approval in signed for name in approval.fingerprints}
+    paths = {found.item.id: found.path for found in items}
+    paths |= {plan.node_id: plan.path for plan in documents}
+    start = start_of(look.root, control.since) if control else None
+    return {
+        "controlled_since": start,
+        "history": history(look.root, start, until) if start else (),
+        "last_changes": last_changes(
+            look.root, [paths[name] for name in names if name in paths], until
+        ),
+        "commit_times": commit_times(
+            look.root, {r.statement.origin.commit or "" for r in records}
+        ),
+    }
+
+
+def _today() -> dt.date:
+    """Return the day in UTC, or that of ``SOURCE_DATE_EPOCH`` for repeatable builds.
+
+    Raises:
+        ConfigError: The variable is no number of seconds.
+    """
+    named = os.environ.get("SOURCE_DATE_EPOCH")
+    if not named:
+        return dt.datetime.now(dt.UTC).date()
+    try:
+        return dt.datetime.fromtimestamp(int(named), dt.UTC).date()
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigError(
+            f"SOURCE_DATE_EPOCH is {named!r}, which is no number of seconds since "
+            "1970. Correct it or unset it."
+        ) from error
+
+
+def _catalogues(files: "Traversable") -> "tuple[Catalogue, ...]":
+    """Return the project's own clause catalogues; most projects have none."""
+    if not (files / "standards").is_dir():
+        return ()
+    from regml.files.catalogues import read_catalogues
+
+    return read_catalogues(files)
+
+
+def _manifests(
+    root: "Traversable", records: Iterable[Record]
+) -> dict[str, DatasetManifest]:
+    return {
+        name: read_manifest(root, name)
+        for name in _noted(records, "dataset", "manifest")
+        if (root / name).is_file()
+    }
+
+
+def _noted(records: Iterable[Record], topic: str, key: str) -> Iterator[str]:
+    """Give each path that a run noted under a topic, once."""
+    seen = set()
+    for record in records:
+        if isinstance(record.statement, StageRun):
+            facts = record.statement.notes.get(topic, {})
+            if isinstance(name := facts.get(key), str) and name not in seen:
+                seen.add(name)
+                yield name
+
+
+def _digests(files: "Traversable", names: Iterable[str]) -> dict[str, Artifact]:
+    there = [
+        name for name in names if (files / name).is_file() or (files / name).is_dir()
+    ]
+    if isinstance(files, RevisionFile):
+        return {name: files.artifact(name) for name in there}
+    assert isinstance(files, Path)  # noqa: S101 - there is no third place
+    contents = read_contents(files, there)
+    return {name: c.artifact for name, c in zip(there, contents, strict=True)}
+
+
+def _sizes(
+    root: "Traversable", manifests: Iterable[DatasetManifest]
+) -> dict[str, int | None]:
+    """Return the size of each file the manifests name, ``None`` where absent.
+
+    Empty when no file at all is there: then the data are not checked out. A revision
+    holds no data, only their digests.
+    """
+    if not isinstance(root, Path):
+        return {}
+    names = [
+        name
+        for manifest in manifests
+        for case in manifest.cases
+        for name in (case.image, case.label)
+    ]
+    there: dict[str, int] = {}
+    for folder in sorted({name.rpartition("/")[0] for name in names}):
+        there.update(_sizes_in(root, folder))
+    return {name: there.get(name) for name in names} if there.keys() & names else {}
+
+
+def _sizes_in(root: Path, folder: str) -> Iterator[tuple[str, int]]:
+    """Give path and size of the files in one folder: one look for thousands of them."""
+    try:
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    name = f"{folder}/{entry.name}" if folder else entry.name
+                    yield name, entry.stat().st_size
+    except OSError:
+        return
+
+
+def _python(tree: Iterable[str], places: Iterable[str]) -> list[str]:
+    return [name for name in files_below(tree, places) if name.endswith(".py")]

@@ -21,6 +21,7 @@ from regml.items.recorded import Origin, Outcome, Person, StageRun
 from regml.records import statement as statements
 from regml.records.dsse import is_good, pae, seal
 from regml.records.environment import environment
+from regml.records.environment_files import keep_environment
 from regml.records.keys import (
     SigningKey,
     create_key,
@@ -77,6 +78,7 @@ def write_log(root: Path, key: SigningKey, count: int) -> None:
     lines = []
     previous: tuple[str, ...] = ()
     (root / "records/runs").mkdir(parents=True, exist_ok=True)
+    keep_environment(root, around)
     for number in range(count):
         statement = run_of(number, around)
         envelope = seal(canonical_json(statements.write(statement, previous)), key)

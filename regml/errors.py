@@ -10,6 +10,7 @@ exit code 2; anything else is a bug and shows its traceback::
     ├── UnknownIdError       an id the project does not have
     ├── DataError            images, labels or splits that cannot be used
     ├── RecordError          a record cannot be written or read
+    │   └── LostEnvironmentError  the environment a record names is not as signed
     ├── SigningKeyError      a signing key is missing, unreadable or not trusted
     └── MissingExtraError    an optional part of regml is not installed
 """
@@ -61,6 +62,10 @@ class DataError(RegmlError):
 
 class RecordError(RegmlError):
     """A record cannot be written or read."""
+
+
+class LostEnvironmentError(RecordError):
+    """The environment that a record names is missing or not the one it names."""
 
 
 class SigningKeyError(RegmlError):

@@ -78,7 +78,7 @@ class Results:
 
     def pytest_sessionfinish(self) -> None:
         """Write the file, completely or not at all."""
-        from regml.records.log import write_whole
+        from regml.records.storage import write_whole
 
         cases = [_case(name, self._phases[name]) for name in sorted(self._phases)]
         write_whole(self._file, json.dumps({"cases": cases}, indent=1).encode())

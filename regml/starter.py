@@ -179,6 +179,8 @@ _RECORDS = """\
 # Records
 
 What runs, tests and approvals left behind: signed, append-only, never edited.
+`environments/` says on which machine and with which packages: one file for each, named
+by the records made in it.
 `regml record show FILE` prints one, `regml verify` checks them all.
 """
 

@@ -41,6 +41,7 @@ from tests.factories import (
     case,
     deidentify_run,
     execution,
+    had,
     manifest_of,
     manual_protocol,
     origin,
@@ -216,7 +217,7 @@ def _runs(parts: Parts, clock: Clock, number: int) -> dict[str, StageRun]:
     }
     machine = {
         "python": {"version": "3.11.9"},
-        "packages": {"numpy": parts.packages["numpy"], "torch": "2.13.0"},
+        "packages": had(numpy=parts.packages["numpy"], torch="2.13.0"),
         "system": {"kernel": f"Linux 6.{number}", "release": "Debian"},
         "gpu": [{"name": "H200" if number > 1 else "A100", "driver": "570"}],
     }

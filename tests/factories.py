@@ -97,6 +97,7 @@ from regml.items.risk import (
     Significant,
 )
 from regml.items.vulnerabilities import VulnerabilityExport
+from regml.records.environment_files import Resolver, environment_row
 from regml.records.log import KINDS
 from regml.standards.outline import outline
 from regml.trace.evidence import Evidence
@@ -517,10 +518,24 @@ def per_case_csv(cases: tuple[ManifestCase, ...]) -> str:
 # -- records --------------------------------------------------------------------------
 
 
+def resolver(*environments: Mapping[str, Any]) -> Resolver:
+    """Gives environments by digest, as their files in a project would."""
+    known = {environment_row(one)["digest"]["sha256"]: one for one in environments}
+    return known.__getitem__
+
+
 def artifact(path: str, content: str | None = None) -> Artifact:
     data = (path if content is None else content).encode()
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
     return Artifact(path, sha256_of(data), md5, len(data))
+
+
+def had(**versions: str) -> dict[str, dict[str, str | None]]:
+    """Packages of an environment by name, as a recorder tells of them."""
+    return {
+        name: {"version": version, "sha256": sha256_of(f"{name} {version}".encode())}
+        for name, version in versions.items()
+    }
 
 
 def origin(person: str = "Dora", **fields: Any) -> Origin:
@@ -534,7 +549,7 @@ def origin(person: str = "Dora", **fields: Any) -> Origin:
         "code": CODE,
         "environment": {
             "python": {"version": "3.11.9"},
-            "packages": {"numpy": "2.1.0"},
+            "packages": had(numpy="2.1.0"),
             "cpu": {"model": "Some", "cores": 2},
         },
     }
@@ -568,6 +583,7 @@ def record(statement: Statement, *, number: int = 1, signer: str = "dora") -> Re
         previous=(),
         key_id=key_of(signer),
         statement=statement,
+        environment=environment_row(statement.origin.environment)["name"],
     )
 
 

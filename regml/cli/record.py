@@ -62,15 +62,19 @@ def record(ctx: click.Context, stage: str | None) -> int | None:
 @click.argument("record", metavar="FILE|ID")
 @click.pass_context
 def show(ctx: click.Context, record: str) -> None:
-    """Print what a record says, as JSON; its signature is not checked."""
+    """Print what a record or its environment says, as JSON; nothing is checked."""
+    from regml.records.environment_files import is_environment, read_environment
     from regml.records.log import find_record, read_record
 
     path = Path(record)
     if not path.is_file():
         root = project_root(ctx.obj)
         path = root / find_record(root, record)
-    _, document = read_record(path.read_bytes(), name=record)
-    click.echo(_json(document))
+    raw = path.read_bytes()
+    if is_environment(path):
+        click.echo(_json(read_environment(raw, name=record)))
+    else:
+        click.echo(_json(read_record(raw, name=record)[1]))
 
 
 @record.command()
@@ -192,6 +196,8 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
     from regml.items.recorded import LogProblem
 
     yield f"records    {result.believed} of {result.listed} whole and signed"
+    whole = sum(result.environments.values())
+    yield f"made in    {whole} of {len(result.environments)} environments as signed"
     yield f"dvc.lock   {result.explained} of {result.locked} stages explained"
     if hashed:
         beside = f", {result.cached} only in DVC's cache" if result.cached else ""
@@ -207,6 +213,8 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
         yield f"time stamp {sentence}"
     for sentence in result.unseen:
         yield f"not seen   {sentence}"
+    for path in result.unnamed:
+        yield f"not named  {path}: no record names it, so it is no evidence"
     for path in result.absent:
         yield f"not here   {path}: not verified; bring it with 'dvc pull'"
     for problem in result.problems:

@@ -297,6 +297,7 @@ class Record:
         previous: sha256 of the log heads before it.
         key_id: Of the key that signed it.
         statement: What was said.
+        environment: File that says on which machine and with which packages.
     """
 
     id: str
@@ -305,6 +306,7 @@ class Record:
     previous: tuple[str, ...]
     key_id: str
     statement: Statement
+    environment: str
 
 
 class ProblemKind(StrEnum):
@@ -318,6 +320,7 @@ class ProblemKind(StrEnum):
     NOT_LISTED = "record not in log"
     CHANGED = "record changed"
     TIME = "time runs backwards"
+    ENVIRONMENT = "environment lost"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,6 +5,11 @@ from typing import Any
 
 from regml.digest import Artifact
 from regml.items.recorded import Origin, Person
+from regml.records.environment_files import (
+    Resolver,
+    environment_row,
+    named_environment,
+)
 
 Json = dict[str, Any]
 
@@ -19,12 +24,16 @@ def origin_row(origin: Origin) -> Json:
         "dirty": list(origin.dirty),
         "diff_sha256": origin.diff_sha256,
         "code_sha256": origin.code,
-        "environment": dict(origin.environment),
+        "environment": environment_row(origin.environment),
     }
 
 
-def read_origin(row: Json) -> Origin:
-    """Return the origin that :func:`origin_row` wrote."""
+def read_origin(row: Json, environments: Resolver) -> Origin:
+    """Return the origin that :func:`origin_row` wrote.
+
+    Raises:
+        LostEnvironmentError: The environment it names is not to be had.
+    """
     return Origin(
         person=Person(row["person"]["name"], row["person"]["email"]),
         started_utc=row["started"],
@@ -33,7 +42,7 @@ def read_origin(row: Json) -> Origin:
         dirty=tuple(row["dirty"]),
         diff_sha256=row["diff_sha256"],
         code=row["code_sha256"],
-        environment=row["environment"],
+        environment=environments(named_environment(row["environment"])),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from regml.digest import sha256_of
 from regml.version import __version__
 
 THREAD_VARIABLES = (
@@ -56,23 +57,38 @@ def environment() -> dict[str, Any]:
     }
 
 
-def packages() -> dict[str, str]:
-    """Return the version of every installed package by its normalised name.
+def packages() -> dict[str, dict[str, str | None]]:
+    """Return version and sha256 of every installed package by its normalised name.
 
-    Read from the names of ``*.dist-info`` folders: opening their metadata takes a
-    hundred times as long. What stands earlier on ``sys.path`` wins, as in an import.
+    The version is read from the name of the ``*.dist-info`` folder: parsing metadata
+    takes a hundred times as long. The sha256 is that of the file ``RECORD`` in it,
+    which lists a digest of every installed file; ``None`` where the installer left
+    none. What stands earlier on ``sys.path`` wins, as in an import.
     """
-    found: dict[str, str] = {}
-    for folder in sys.path:
+    found: dict[str, dict[str, str | None]] = {}
+    for place in sys.path:
+        folder = place or "."
         try:
-            names = os.listdir(folder or ".")  # noqa: PTH208 - names are all we need
+            names = sorted(os.listdir(folder))  # noqa: PTH208 - names are all we need
         except OSError:
             continue
         for name in names:
             if name.endswith(".dist-info"):
                 package, _, version = name[: -len(".dist-info")].partition("-")
-                found.setdefault(package.lower().replace("_", "-"), version)
+                package = package.lower().replace("_", "-")
+                if package not in found:
+                    sha256 = _digest_of(f"{folder}/{name}/RECORD")
+                    found[package] = {"version": version, "sha256": sha256}
     return found
+
+
+def _digest_of(path: str) -> str | None:
+    """Return the sha256 of a small file; ``None`` where it cannot be read."""
+    try:
+        with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - 265 of them
+            return sha256_of(stream.read())
+    except OSError:
+        return None
 
 
 class GpuQuery:

@@ -12,17 +12,16 @@ trusted key rewrote since the last anchor (a signed tag, the head printed in the
 import fcntl
 import gc
 import json
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regml.digest import canonical_json, sha256_of
-from regml.errors import RecordError, UnknownIdError
+from regml.errors import LostEnvironmentError, RecordError, UnknownIdError
 from regml.items.recorded import (
     Approval,
     Execution,
@@ -43,12 +42,17 @@ from regml.records.dsse import (
     seal,
     signed_by,
 )
+from regml.records.environment_files import (
+    EnvironmentFiles,
+    Resolver,
+    keep_environment,
+)
 from regml.records.keys import Signatory, SigningKey, TrustedKey, trusted_keys
+from regml.records.storage import FOLDER, write_whole
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-FOLDER = "records"
 LOG = f"{FOLDER}/log.jsonl"
 LOCK = ".regml/log.lock"
 KINDS = {
@@ -86,12 +90,18 @@ class Log:
         problems: Sorted.
         heads: sha256 of the records no other record names.
         listed: How many records the log lists.
+        environments: Files that records name as what they were made in, and whether
+            each is as it was signed.
+        unnamed: What else lies among them. It is no evidence and does no harm: a
+            recorder that is killed leaves such a file, and so does an older log.
     """
 
     records: tuple[Record, ...]
     problems: tuple[LogProblem, ...]
     heads: tuple[str, ...]
     listed: int = 0
+    environments: Mapping[str, bool] = field(default_factory=dict)
+    unnamed: tuple[str, ...] = ()
 
 
 def append(root: Path, statement: Statement, key: SigningKey) -> Record:
@@ -108,11 +118,14 @@ def append(root: Path, statement: Statement, key: SigningKey) -> Record:
         previous = log_heads(entries)
         origin = replace(statement.origin, finished_utc=utc_now())
         stamped = replace(statement, origin=origin)
+        environment = keep_environment(root, origin.environment)
         envelope = seal(canonical_json(statements.write(stamped, previous)), key)
         digest = sha256_of(envelope)
         entry = Entry(_file_name(stamped, digest), previous, digest)
         _store(root, entry, envelope)
-    return Record(digest[:12], digest, entry.path, previous, key.id, stamped)
+    return Record(
+        digest[:12], digest, entry.path, previous, key.id, stamped, environment
+    )
 
 
 def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
@@ -132,9 +145,10 @@ def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
         unlisted = tuple(_unlisted(root, {entry.path for entry in entries}))
     problems: list[LogProblem] = [*_order_problems(entries)]
     records = []
+    environments = EnvironmentFiles(root)
     with _no_garbage():
         for entry in _first_of_each(entries):
-            match open_entry(root, entry, keys):
+            match open_entry(root, entry, keys, environments):
                 case Record() as record:
                     records.append(record)
                 case LogProblem() as problem:
@@ -142,7 +156,12 @@ def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
     problems += _time_problems(records)
     problems += unlisted
     return Log(
-        tuple(records), tuple(sorted(problems)), log_heads(entries), len(entries)
+        tuple(records),
+        tuple(sorted(problems)),
+        log_heads(entries),
+        len(entries),
+        environments.named(),
+        tuple(environments.unnamed()),
     )
 
 
@@ -192,25 +211,6 @@ def utc_now() -> str:
     return now.replace("+00:00", "Z")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there completely or not at all.
-
-    Raises:
-        OSError: It cannot be written; nothing is left behind.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-        _sync_folder(path.parent)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-
-
 def _store(root: Path, entry: Entry, envelope: bytes) -> None:
     """Write the record, then the log that lists it; both or neither."""
     path = root / entry.path
@@ -240,14 +240,6 @@ def as_line(entry: Entry) -> bytes:
     """Return an entry as the log holds it."""
     line = {"path": entry.path, "previous": entry.previous, "sha256": entry.sha256}
     return canonical_json(line) + b"\n"
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -318,9 +310,15 @@ def _entry(line: str, number: int) -> Entry:
 
 
 def open_entry(
-    root: "Traversable", entry: Entry, keys: Mapping[str, TrustedKey]
+    root: "Traversable",
+    entry: Entry,
+    keys: Mapping[str, TrustedKey],
+    environments: Resolver,
 ) -> Record | LogProblem:
-    """Return the record a line lists, or why it cannot be believed."""
+    """Return the record a line lists, or why it cannot be believed.
+
+    What nobody signed whom we trust is not read any further.
+    """
 
     def problem(kind: ProblemKind, message: str) -> LogProblem:
         return LogProblem(kind, entry.path, message)
@@ -333,15 +331,20 @@ def open_entry(
             f"the log lists it, but it cannot be read ({error.strerror}): "
             "evidence was removed",
         )
-    if sha256_of(raw) != entry.sha256:
+    if (digest := sha256_of(raw)) != entry.sha256:
         return problem(
             ProblemKind.CHANGED,
-            f"its content ({len(raw):,} bytes, sha256 {sha256_of(raw)[:12]}) is not "
+            f"its content ({len(raw):,} bytes, sha256 {digest[:12]}) is not "
             f"what the log lists ({entry.sha256[:12]}): it was edited",
         )
     try:
         envelope, document = read_record(raw, name=entry.path)
-        statement, previous = statements.read(document, name=entry.path)
+        key_id = signed_by(envelope, {key: keys[key].key for key in keys})
+        if key_id is None:
+            return problem(*_distrust(envelope, keys))
+        statement, previous = statements.read(document, environments, name=entry.path)
+    except LostEnvironmentError as error:
+        return problem(ProblemKind.ENVIRONMENT, str(error))
     except RecordError as error:
         return problem(
             ProblemKind.UNREADABLE, str(error).removeprefix(f"{entry.path}: ")
@@ -352,24 +355,37 @@ def open_entry(
             "the log links it to other records than it names itself: "
             "the log was rewritten",
         )
-    key_id = signed_by(envelope, {key: keys[key].key for key in keys})
-    if key_id is None:
-        return problem(*_distrust(envelope, keys))
+    if refused := _refusal(statement, key_id, keys[key_id]):
+        return problem(*refused)
+    return Record(
+        id=digest[:12],
+        sha256=digest,
+        path=entry.path,
+        previous=previous,
+        key_id=key_id,
+        statement=statement,
+        environment=statements.environment_of(document, name=entry.path),
+    )
+
+
+def _refusal(
+    statement: Statement, key_id: str, key: TrustedKey
+) -> tuple[ProblemKind, str] | None:
+    """Return why a good signature does not count under a statement."""
     who = statement.origin.person.email
     by_hand = isinstance(statement, Approval | Waiver | Execution | Release)
-    if by_hand and who != keys[key_id].email:
-        return problem(
+    if by_hand and who != key.email:
+        return (
             ProblemKind.UNKNOWN_SIGNER,
-            f"it signs in the name of {who} with the key of {keys[key_id].email} "
+            f"it signs in the name of {who} with the key of {key.email} "
             f"({key_id[:12]})",
         )
-    if refusal := keys[key_id].refusal(statement.origin.finished_utc):
-        return problem(
-            ProblemKind.KEY_OUT_OF_TIME, f"{refusal} (key {key_id[:12]}): not believed"
+    if refusal := key.refusal(statement.origin.finished_utc):
+        return (
+            ProblemKind.KEY_OUT_OF_TIME,
+            f"{refusal} (key {key_id[:12]}): not believed",
         )
-    return Record(
-        entry.sha256[:12], entry.sha256, entry.path, previous, key_id, statement
-    )
+    return None
 
 
 def _distrust(envelope: Envelope, keys: Collection[str]) -> tuple[ProblemKind, str]:

@@ -13,6 +13,7 @@ from regml.digest import sha256_of
 from regml.errors import RecordError
 from regml.items.recorded import LogProblem, Record
 from regml.records import statement as statements
+from regml.records.environment_files import EnvironmentFiles, Resolver
 from regml.records.keys import Signatory, trusted_keys
 from regml.records.log import (
     LOG,
@@ -23,8 +24,8 @@ from regml.records.log import (
     read_entries,
     read_record,
     unlisted_paths,
-    write_whole,
 )
+from regml.records.storage import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,16 @@ def relist(root: Path, signers: Iterable[Signatory]) -> Relisted:
     Raises:
         RecordError: The log cannot be read or written.
     """
-    keys = trusted_keys(signers)
+    keys, environments = trusted_keys(signers), EnvironmentFiles(root)
     back: list[Record] = []
     refused: dict[str, str] = {}
     with locked(root):
         entries = list(read_entries(root))
-        waiting = list(_lost(root, entries, refused))
+        waiting = list(_lost(root, entries, environments, refused))
         while ready := [e for e in waiting if _follows(e, entries)]:
             for entry in ready:
                 waiting.remove(entry)
-                match open_entry(root, entry, keys):
+                match open_entry(root, entry, keys, environments):
                     case LogProblem(message=message):
                         refused[entry.path] = message
                     case Record() as record:
@@ -75,13 +76,19 @@ def relist(root: Path, signers: Iterable[Signatory]) -> Relisted:
     return Relisted(tuple(back), tuple(sorted(refused.items())))
 
 
-def _lost(root: Path, entries: Iterable[Entry], refused: dict[str, str]) -> list[Entry]:
+def _lost(
+    root: Path,
+    entries: Iterable[Entry],
+    environments: Resolver,
+    refused: dict[str, str],
+) -> list[Entry]:
     """Return the lines that records the log does not list had, in order of time."""
     found = []
     for path in unlisted_paths(root, {entry.path for entry in entries}):
         try:
             raw = (root / path).read_bytes()
-            _, previous = statements.read(read_record(raw, name=path)[1], name=path)
+            document = read_record(raw, name=path)[1]
+            _, previous = statements.read(document, environments, name=path)
         except (OSError, RecordError) as error:
             refused[path] = str(error).removeprefix(f"{path}: ")
         else:

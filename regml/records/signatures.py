@@ -7,6 +7,7 @@ from regml.items.recorded import (
     Approval,
     ExecutedStep,
     Execution,
+    Origin,
     Release,
     StepOutcome,
     Waiver,
@@ -18,7 +19,6 @@ from regml.records.descriptors import (
     descriptor,
     digests,
     origin_row,
-    read_origin,
 )
 
 
@@ -51,10 +51,10 @@ def execution_row(execution: Execution, previous: list[str]) -> Json:
     }
 
 
-def read_execution(predicate: Json) -> Execution:
+def read_execution(predicate: Json, _: list[Json], origin: Origin) -> Execution:
     """Return the execution that :func:`execution_row` wrote."""
     return Execution(
-        origin=read_origin(predicate["regml_origin"]),
+        origin=origin,
         protocol=predicate["protocol"],
         fingerprints=by_name(predicate["configuration"]),
         steps=tuple(
@@ -84,10 +84,10 @@ def approval_row(approval: Approval, previous: list[str]) -> Json:
     }
 
 
-def read_approval(predicate: Json, subject: list[Json]) -> Approval:
+def read_approval(predicate: Json, subject: list[Json], origin: Origin) -> Approval:
     """Return the approval that :func:`approval_row` wrote."""
     return Approval(
-        origin=read_origin(predicate["regml_origin"]),
+        origin=origin,
         role=predicate["role"],
         meaning=predicate["meaning"],
         fingerprints=by_name(subject),
@@ -128,7 +128,7 @@ def waiver_row(waiver: Waiver, previous: list[str]) -> Json:
     }
 
 
-def read_waiver(predicate: Json, subject: list[Json]) -> Waiver:
+def read_waiver(predicate: Json, subject: list[Json], origin: Origin) -> Waiver:
     """Return the waiver that :func:`waiver_row` wrote.
 
     Raises:
@@ -136,7 +136,7 @@ def read_waiver(predicate: Json, subject: list[Json]) -> Waiver:
     """
     told = {row["name"]: row["annotations"] for row in subject}
     waiver = Waiver(
-        origin=read_origin(predicate["regml_origin"]),
+        origin=origin,
         role=predicate["role"],
         rule=predicate["rule"],
         subjects={name: row["regml_fingerprint"] for name, row in told.items()},
@@ -173,10 +173,10 @@ def release_row(release: Release, previous: list[str]) -> Json:
     }
 
 
-def read_release(predicate: Json) -> Release:
+def read_release(predicate: Json, _: list[Json], origin: Origin) -> Release:
     """Return the release that :func:`release_row` wrote."""
     return Release(
-        origin=read_origin(predicate["regml_origin"]),
+        origin=origin,
         role=predicate["role"],
         version=predicate["version"],
         model=predicate["model"],

@@ -15,12 +15,14 @@ Fields that SLSA and in-toto do not have begin with ``regml_``. The digests of t
 heads before a statement (``regml_previous``) are part of what is signed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from regml.errors import RecordError
 from regml.items.recorded import (
     Approval,
     Execution,
+    Origin,
     Outcome,
     Release,
     StageRun,
@@ -39,6 +41,11 @@ from regml.records.descriptors import (
     digests,
     origin_row,
     read_origin,
+)
+from regml.records.environment_files import (
+    Resolver,
+    environment_path,
+    named_environment,
 )
 from regml.version import __version__
 
@@ -93,18 +100,39 @@ def write(statement: Statement, previous: Iterable[str]) -> Json:
     }
 
 
-def read(document: Json, *, name: str) -> tuple[Statement, tuple[str, ...]]:
+def environment_of(document: Json, *, name: str) -> str:
+    """Return the file with the environment that a statement names.
+
+    Raises:
+        RecordError: It names none.
+    """
+    try:
+        beside = _beside_origin(document["predicateType"], document["predicate"])
+        row = beside["regml_origin"]["environment"]
+        return environment_path(named_environment(row))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(
+            f"{name}: names no environment that it was made in ({error!r}). "
+            "Restore it from git."
+        ) from error
+
+
+def read(
+    document: Json, environments: Resolver, *, name: str
+) -> tuple[Statement, tuple[str, ...]]:
     """Return what a statement says, and the log heads it was made on.
 
     Args:
         document: As :func:`write` gives it.
+        environments: Gives the environment that it names.
         name: How messages call it.
 
     Raises:
         RecordError: It is no statement of ours, or of a newer regml.
+        LostEnvironmentError: The environment it names is not to be had.
     """
     try:
-        return _read(document)
+        return _read(document, environments)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecordError(
             f"{name}: is not a statement this regml can read ({error!r}). "
@@ -112,32 +140,27 @@ def read(document: Json, *, name: str) -> tuple[Statement, tuple[str, ...]]:
         ) from error
 
 
-def _read(document: Json) -> tuple[Statement, tuple[str, ...]]:
+def _read(document: Json, environments: Resolver) -> tuple[Statement, tuple[str, ...]]:
     if document["_type"] != STATEMENT_TYPE:
         raise ValueError(f"_type is {document['_type']!r}")
-    predicate, subject = document["predicate"], document["subject"]
-    match document["predicateType"]:
-        case "https://slsa.dev/provenance/v1":
-            run = _read_run(predicate, subject)
-            return run, tuple(predicate["runDetails"]["metadata"]["regml_previous"])
-        case "https://in-toto.io/attestation/test-result/v0.1":
-            return _read_tests(predicate), tuple(predicate["regml_previous"])
-        case "urn:regml:predicate:approval:v1":
-            approval = signatures.read_approval(predicate, subject)
-            return approval, tuple(predicate["regml_previous"])
-        case "urn:regml:predicate:waiver:v1":
-            return signatures.read_waiver(predicate, subject), tuple(
-                predicate["regml_previous"]
-            )
-        case "urn:regml:predicate:execution:v1":
-            return signatures.read_execution(predicate), tuple(
-                predicate["regml_previous"]
-            )
-        case "urn:regml:predicate:release:v1":
-            release = signatures.read_release(predicate)
-            return release, tuple(predicate["regml_previous"])
-        case other:
-            raise ValueError(f"predicateType is {other!r}")
+    kind, predicate = document["predicateType"], document["predicate"]
+    if kind not in _READ:
+        raise ValueError(f"predicateType is {kind!r}")
+    beside = predicate
+    if kind == PROVENANCE:
+        beside = predicate["runDetails"]["metadata"]
+    previous = tuple(beside["regml_previous"])
+    row = _beside_origin(kind, predicate)["regml_origin"]
+    origin = read_origin(row, environments)
+    return _READ[kind](predicate, document["subject"], origin), previous
+
+
+def _beside_origin(kind: str, predicate: Json) -> Json:
+    """Return the part of a predicate that says where the record comes from."""
+    if kind == PROVENANCE:
+        inside: Json = predicate["buildDefinition"]["internalParameters"]
+        return inside
+    return predicate
 
 
 def _provenance(run: StageRun, previous: list[str]) -> Json:
@@ -174,14 +197,14 @@ def _provenance(run: StageRun, previous: list[str]) -> Json:
     }
 
 
-def _read_run(predicate: Json, subject: list[Json]) -> StageRun:
+def _read_run(predicate: Json, subject: list[Json], origin: Origin) -> StageRun:
     definition, details = predicate["buildDefinition"], predicate["runDetails"]
     if definition["buildType"] != BUILD_TYPE:
         raise ValueError(f"buildType is {definition['buildType']!r}")
     external, metadata = definition["externalParameters"], details["metadata"]
     return StageRun(
         stage=external["stage"],
-        origin=read_origin(definition["internalParameters"]["regml_origin"]),
+        origin=origin,
         command=external["command"],
         parameters=external["parameters"],
         inputs=tuple(
@@ -249,9 +272,9 @@ def _test_result(run: TestRun, previous: list[str]) -> Json:
     }
 
 
-def _read_tests(predicate: Json) -> TestRun:
+def _read_tests(predicate: Json, _: list[Json], origin: Origin) -> TestRun:
     return TestRun(
-        origin=read_origin(predicate["regml_origin"]),
+        origin=origin,
         command=predicate["regml_command"],
         cases=tuple(
             TestCase(
@@ -279,3 +302,14 @@ def _read_tests(predicate: Json) -> TestRun:
 
 def _test_subject(run: TestRun) -> list[Json]:
     return [*digests({"code": run.origin.code}), *digests(run.models)]
+
+
+_READ: Final[Mapping[str, Callable[[Json, list[Json], Origin], Statement]]] = {
+    PROVENANCE: _read_run,
+    TEST_RESULT: _read_tests,
+    APPROVAL: signatures.read_approval,
+    WAIVER: signatures.read_waiver,
+    EXECUTION: signatures.read_execution,
+    RELEASE: signatures.read_release,
+}
+"""Reads predicate and subject of each kind of statement."""

@@ -3,7 +3,7 @@
 Trusts no modification time and no database: what is compared is hashed here and now.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,9 @@ class Verification:
     Attributes:
         listed: Records the log lists.
         believed: Records that are whole and signed by a trusted key.
+        environments: Files that say in which environment records were made, and
+            whether each is as it was signed.
+        unnamed: What lies among them and no record names.
         locked: Stages ``dvc.lock`` tells of.
         explained: Those with a passed record that says the same.
         outputs: Outputs whose bytes were hashed.
@@ -63,6 +66,8 @@ class Verification:
 
     listed: int
     believed: int
+    environments: Mapping[str, bool]
+    unnamed: tuple[str, ...]
     locked: int
     explained: int
     outputs: int
@@ -129,6 +134,8 @@ def verify(
     return Verification(
         listed=log.listed,
         believed=len(log.records),
+        environments=log.environments,
+        unnamed=log.unnamed,
         locked=len(locked),
         explained=sum(run is not None for run in explanations.values()),
         outputs=held.hashed,

@@ -18,7 +18,9 @@ from regml.files.revision import RevisionFile, open_revision
 from regml.items.config import Config
 from regml.items.documents import BuiltFile
 from regml.items.recorded import Release
-from regml.records.log import FOLDER, LOG, read_entries
+from regml.records import statement as statements
+from regml.records.log import LOG, read_entries, read_record
+from regml.records.storage import FOLDER
 from regml.release.bundle import metadata
 from regml.release.page import PAGE, page
 
@@ -87,7 +89,7 @@ def contents_list(members: Mapping[str, Content]) -> bytes:
 
 
 def records_until(root: Path, path: str) -> dict[str, Content]:
-    """Return the log up to a record, and every record up to it, by name.
+    """Return the log up to a record, every record up to it, and their environments.
 
     Raises:
         RecordError: The log cannot be read or does not list the record.
@@ -97,10 +99,17 @@ def records_until(root: Path, path: str) -> dict[str, Content]:
     end = paths.index(path) + 1
     found: dict[str, Content] = {f"{PROJECT}/{LOG}": b"".join(lines[:end])}
     for name in paths[:end]:
-        if not (root / name).is_file():
-            raise ConfigError(f"{name}: is missing. Bring it back: git checkout.")
-        found[f"{PROJECT}/{name}"] = root / name
+        found[f"{PROJECT}/{name}"] = _there(root, name)
+        _, document = read_record((root / name).read_bytes(), name=name)
+        environment = statements.environment_of(document, name=name)
+        found[f"{PROJECT}/{environment}"] = _there(root, environment)
     return found
+
+
+def _there(root: Path, name: str) -> Path:
+    if not (root / name).is_file():
+        raise ConfigError(f"{name}: is missing. Bring it back: git checkout.")
+    return root / name
 
 
 def find_bytes(root: Path, artifact: Artifact) -> Path | None:

@@ -49,6 +49,16 @@ It has to print the same digest twice, then `{good}`.
 The key comes with this archive, so whoever made the archive up could have put in
 another: compare `signers/{short}.pem` with the key that {who} gave you by another way.
 
+The record says on which machine and with which packages it was made by naming a file
+under `project/records/environments/`. Each of them is called after its own sha256;
+this prints nothing where they are whole:
+
+```sh
+for file in project/records/environments/*.json; do
+  echo "$(basename "$file" .json)  $file"
+done | sha256sum --check --quiet
+```
+
 ## 3. The record is about these files
 
 ```sh
@@ -58,7 +68,8 @@ sha256sum --check --quiet CONTENTS
 ```
 
 The first two lines have to show the same digest.
-`CONTENTS` lists everything but the records, which are signed one by one as in step 2.
+`CONTENTS` lists everything but the records, which are signed one by one as in step 2,
+and their environments.
 
 ## 4. No record is missing
 

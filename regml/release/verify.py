@@ -129,10 +129,12 @@ def _read(seen: Inspection, name: str, tree: "Traversable") -> Config | None:
         return None
 
 
-def _beside_the_log(tree: "Traversable", names: Iterable[str]) -> set[str]:
-    """Return what lies among the records without being one."""
+def _beside_the_log(tree: "Traversable", names: Iterable[str], log: Log) -> set[str]:
+    """Return what lies among the records without being one or named by one."""
+    named = {f"{PROJECT}/{path}" for path in log.environments}
     listed = {f"{PROJECT}/{entry.path}" for entry in read_entries(tree / PROJECT)}
-    return {n for n in names if n.startswith(RECORDS)} - listed - {f"{PROJECT}/{LOG}"}
+    there = {name for name in names if name.startswith(RECORDS)}
+    return there - listed - named - {f"{PROJECT}/{LOG}"}
 
 
 def _records(
@@ -145,8 +147,11 @@ def _records(
         return None
     for problem in log.problems:
         seen.found(f"{PROJECT}/{problem.path}", f"{problem.kind}: {problem.message}")
-    for name in sorted(_beside_the_log(tree, names)):
-        seen.found(name, "is no record that the log lists: it was slipped in")
+    for name in sorted(_beside_the_log(tree, names, log)):
+        seen.found(
+            name,
+            "is no record that the log lists, and none names it: it was slipped in",
+        )
     told = f"{len(log.records)} of {log.listed} whole and signed"
     seen.seen.append(("records", told))
     return log

@@ -19,6 +19,7 @@ UNBELIEVABLE: Final = frozenset(
         ProblemKind.KEY_OUT_OF_TIME,
         ProblemKind.CHANGED,
         ProblemKind.NOT_LISTED,
+        ProblemKind.ENVIRONMENT,
     }
 )
 """Problems after which a record is no evidence any more."""

@@ -11,6 +11,7 @@ from regml.items.data import (
     DatasetManifest,
     DatasetSpecification,
 )
+from regml.items.installed import PACKAGES, installed
 from regml.items.links import Link
 from regml.items.recorded import Record, StageRun
 from regml.trace.changes import field_changes
@@ -194,20 +195,20 @@ def _artifacts(run: StageRun) -> Table:
 
 def _environment(graph: TraceGraph, record: Record) -> Section:
     """Return the machine and the runtime packages; the record has the others too."""
-    facts = []
-    for key, value in sorted(record.statement.origin.environment.items()):
-        if key == "packages" and isinstance(value, Mapping):
-            facts.append((key, f"{len(value)} installed, all in the record"))
+    environment = record.statement.origin.environment
+    facts, packages = [], installed(environment)
+    for key, value in sorted(environment.items()):
+        if key == PACKAGES:
+            told = f"{len(packages)} installed, all in {record.environment}"
+            facts.append((key, told))
         elif value not in (None, "", {}, []):
             facts.append((key, plain(value)))
-    packages = record.statement.origin.environment.get("packages")
-    installed = packages if isinstance(packages, Mapping) else {}
     rows = tuple(
-        (str(name), str(version))
-        for name, version in sorted(installed.items())
-        if normalised(str(name)) in graph.evidence.packages
+        (name, package.version, (package.sha256 or NONE)[:SHORT])
+        for name, package in packages.items()
+        if normalised(name) in graph.evidence.packages
     )
-    table = Table(("runtime package", "version"), rows)
+    table = Table(("runtime package", "version", "sha256 of RECORD"), rows)
     return Section("Environment", tuple(facts), table)
 
 

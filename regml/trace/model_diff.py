@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from regml.files.past import CodeChange
+from regml.items.installed import PACKAGES, Installed, installed
 from regml.items.recorded import Execution, Record, StageRun, TestRun
 from regml.trace.changes import FieldChange, field_changes
 from regml.trace.dataset_diff import DatasetDifference
@@ -238,7 +239,7 @@ def _environment(before: ModelSide, after: ModelSide) -> Iterator[Section]:
     were, are = _packages(before), _packages(after)
     yield _fields("Environment", old, new)
     rows = tuple(
-        (name, were.get(name, NONE), are.get(name, NONE))
+        (name, *_told(were.get(name), are.get(name)))
         for name in sorted(were.keys() | are.keys())
         if were.get(name) != are.get(name)
     )
@@ -246,18 +247,29 @@ def _environment(before: ModelSide, after: ModelSide) -> Iterator[Section]:
         yield Section("Packages", table=Table(("package", "before", "after"), rows))
 
 
+def _told(before: Installed | None, after: Installed | None) -> tuple[str, str]:
+    """Name versions, and digests where they are all that differs."""
+    same = before and after and before.version == after.version
+
+    def told(package: Installed | None) -> str:
+        if package is None:
+            return NONE
+        if not same:
+            return package.version
+        files = f"RECORD {package.sha256[:SHORT]}" if package.sha256 else "no RECORD"
+        return f"{package.version} ({files})"
+
+    return told(before), told(after)
+
+
 def _machine(side: ModelSide) -> Mapping[str, Any]:
     run = side.run
     environment = dict(run.origin.environment) if run else {}
-    return {k: v for k, v in environment.items() if k != "packages"}
+    return {k: v for k, v in environment.items() if k != PACKAGES}
 
 
-def _packages(side: ModelSide) -> dict[str, str]:
-    run = side.run
-    found = run.origin.environment.get("packages") if run else None
-    if not isinstance(found, Mapping):
-        return {}
-    return {str(name): plain(version) for name, version in found.items()}
+def _packages(side: ModelSide) -> dict[str, Installed]:
+    return installed(side.run.origin.environment) if side.run else {}
 
 
 def _fields(title: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Section:

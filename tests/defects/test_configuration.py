@@ -8,6 +8,7 @@ from regml.items.recorded import LogProblem, Outcome, ProblemKind
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, other_lock
 from tests.factories import (
     evidence_of,
+    had,
     origin,
     soup,
     stage_runs,
@@ -45,7 +46,7 @@ DEFECTS = (
             CLEAN,
             "train",
             origin=origin(
-                environment={**origin().environment, "packages": {"numpy": "1.26"}}
+                environment={**origin().environment, "packages": had(numpy="1.26")}
             ),
         ),
         "had 1.26",

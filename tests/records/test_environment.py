@@ -1,7 +1,8 @@
+import hashlib
 import json
 import socket
 import sys
-from importlib.metadata import version
+from importlib.metadata import files, version
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,41 @@ from regml.records.environment import GpuQuery, environment, packages
 def test_packages_have_the_versions_their_metadata_says() -> None:
     found = packages()
     for name in ("click", "cryptography", "pytest"):
-        assert found[name] == version(name)
+        assert found[name]["version"] == version(name)
+
+
+def test_a_package_has_the_sha256_of_its_list_of_files() -> None:
+    [record] = [f for f in files("click") or () if f.name == "RECORD"]
+    content = Path(str(record.locate())).read_bytes()
+    assert packages()["click"]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_packages_without_a_list_of_files_have_no_sha256(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bare-1.dist-info").mkdir()
+    (tmp_path / "odd-1.dist-info/RECORD").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    nothing = {"version": "1", "sha256": None}
+    assert packages() == {"bare": nothing, "odd": nothing}
 
 
 def test_what_stands_first_on_the_path_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "My_Package-2.0.dist-info").mkdir()
-    monkeypatch.setattr(sys, "path", [str(tmp_path), "/nowhere", *sys.path])
-    assert packages()["my-package"] == "2.0"
+    for place, version in (("first", "2.0"), ("second", "1.0")):
+        (tmp_path / place / f"My_Package-{version}.dist-info").mkdir(parents=True)
+        info = tmp_path / place / f"My_Package-{version}.dist-info"
+        (info / "RECORD").write_text(place)
+    monkeypatch.setattr(
+        sys, "path", [str(tmp_path / "first"), "/nowhere", str(tmp_path / "second")]
+    )
+    assert packages() == {
+        "my-package": {
+            "version": "2.0",
+            "sha256": hashlib.sha256(b"first").hexdigest(),
+        }
+    }
 
 
 def test_the_machine_is_described_without_naming_it(

@@ -1,4 +1,6 @@
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +24,9 @@ from regml.items.recorded import (
     TestReport,
     TestRun,
 )
-from regml.records.statement import read, write
+from regml.records.environment_files import EnvironmentFiles, keep_environment
+from regml.records.statement import environment_of, read, write
+from tests.factories import resolver
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 HEX = st.text("0123456789abcdef", min_size=8, max_size=8)
@@ -139,7 +143,11 @@ def test_a_statement_reads_as_it_was_written(
     statement: Statement, previous: list[str]
 ) -> None:
     document = over_the_wire(statement, previous)
-    assert read(document, name="x") == (statement, tuple(sorted(previous)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = keep_environment(Path(folder), statement.origin.environment)
+        assert environment_of(document, name="x") == path
+        written = read(document, EnvironmentFiles(Path(folder)), name="x")
+    assert written == (statement, tuple(sorted(previous)))
 
 
 @given(STATEMENTS)
@@ -202,4 +210,4 @@ def test_an_approval_of_nothing_is_refused() -> None:
 )
 def test_a_foreign_statement_is_refused_by_name(document: dict[str, Any]) -> None:
     with pytest.raises(RecordError, match=r"runs/x\.json"):
-        read(document, name="runs/x.json")
+        read(document, resolver(), name="runs/x.json")

@@ -35,7 +35,7 @@ INSERT INTO tags VALUES ('data', 'ab', 'r'), ('mlflow.user', 'ada', 'r');
 def record(**notes: Any) -> Record:
     run = stage_run("train", notes=notes)
     assert isinstance(run, StageRun)
-    return Record("0" * 12, "0" * 64, "records/runs/x.json", (), "key", run)
+    return Record("0" * 12, "0" * 64, "records/runs/x.json", (), "key", run, "")
 
 
 LOGGED = logged_facts(

@@ -14,11 +14,13 @@ from regml.items.recorded import Approval, Origin, Person, Waiver
 from regml.records.log import append
 from regml.records.statement import read, write
 from regml.records.waivers import waive
+from tests.factories import resolver
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 ORIGIN = Origin(
     Person("Ada", "ada@example.org"), "t0", "t1", None, (), None, "c0de", {}
 )
+NO_ENVIRONMENT = resolver({})
 TOMORROW = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
 SUBJECTS = {"SRS-001": "1" * 64, "commit@abc": ""}
 MESSAGES = {"SRS-001": ("One.", "Two."), "commit@abc": ("Three.",)}
@@ -41,7 +43,7 @@ def waivers(draw: st.DrawFn) -> Waiver:
 @given(waivers())
 def test_what_is_read_is_what_was_written(waiver: Waiver) -> None:
     document = json.loads(canonical_json(write(waiver, ["head"])))
-    assert read(document, name="x") == (waiver, ("head",))
+    assert read(document, NO_ENVIRONMENT, name="x") == (waiver, ("head",))
 
 
 def approval(**fields: Any) -> Approval:
@@ -60,7 +62,7 @@ def approval(**fields: Any) -> Approval:
 
 def test_an_approval_keeps_contents() -> None:
     document = json.loads(canonical_json(write(approval(), [])))
-    assert read(document, name="x")[0] == approval()
+    assert read(document, NO_ENVIRONMENT, name="x")[0] == approval()
 
 
 @pytest.mark.parametrize("what", ["another content", "content nobody signed"])
@@ -72,13 +74,13 @@ def test_an_approval_whose_content_is_another_is_refused(what: str) -> None:
     else:
         document["predicate"]["contents"][sha256_of(b"{}")] = "{}"
     with pytest.raises(RecordError, match="is another one"):
-        read(document, name="x")
+        read(document, NO_ENVIRONMENT, name="x")
 
 
 def test_an_approval_without_contents_can_be_read() -> None:
     document = write(approval(), [])
     del document["predicate"]["contents"]
-    assert read(document, name="x")[0] == approval(contents={})
+    assert read(document, NO_ENVIRONMENT, name="x")[0] == approval(contents={})
 
 
 def sign(project: Any, **fields: Any) -> None:
@@ -147,11 +149,11 @@ def test_a_waiver_whose_digests_do_not_fit_is_refused(change: dict[str, Any]) ->
     if "name" in change:
         document["subject"].append(dict(document["subject"][0]))
     with pytest.raises(RecordError, match="not what their digests say"):
-        read(document, name="x")
+        read(document, NO_ENVIRONMENT, name="x")
 
 
 def test_an_approval_that_names_an_item_twice_is_refused() -> None:
     document = write(approval(), [])
     document["subject"].append({"name": "SRS-001", "digest": {"sha256": "0" * 64}})
     with pytest.raises(RecordError, match="named twice"):
-        read(document, name="x")
+        read(document, NO_ENVIRONMENT, name="x")

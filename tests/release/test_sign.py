@@ -13,6 +13,7 @@ from regml.items.recorded import Record, Release
 from regml.project import open_project
 from regml.records.statement import read, write
 from tests.factories import release as any_release
+from tests.factories import resolver
 from tests.release.conftest import Shop
 
 
@@ -44,10 +45,13 @@ def second(shop: Shop) -> None:
 def test_what_is_read_is_what_was_written() -> None:
     said = any_release(of="abc", contents="0" * 64)
     document = json.loads(canonical_json(write(said, ["head"])))
-    assert read(document, name="x") == (said, ("head",))
+    assert read(document, resolver(said.origin.environment), name="x") == (
+        said,
+        ("head",),
+    )
     for key in ("rollsBackTo", "contents_sha256"):  # older records have neither
         del document["predicate"][key]
-    older, _ = read(document, name="x")
+    older, _ = read(document, resolver(said.origin.environment), name="x")
     assert isinstance(older, Release)
     assert (older.of, older.contents) == (None, None)
 

@@ -84,6 +84,24 @@ def remove_file_of_record(files: Files) -> None:
     del files[next(n for n in files if n.startswith(f"{RECORDS}waivers/"))]
 
 
+def an_environment(files: Files) -> str:
+    return min(n for n in files if n.startswith(f"{RECORDS}environments/"))
+
+
+def edit_environment(files: Files) -> None:
+    path = an_environment(files)
+    files[path] = files[path].replace(b"version", b"Version")
+
+
+def remove_environment(files: Files) -> None:
+    del files[an_environment(files)]
+
+
+def slip_in_environment(files: Files) -> None:
+    content = b'{"packages":{}}\n'
+    files[f"{RECORDS}environments/{sha256_of(content)}.json"] = content
+
+
 def cut_off(files: Files) -> None:
     del files[release_path(files)]
     files[LOG] = b"".join(files[LOG].splitlines(keepends=True)[:-1])
@@ -137,6 +155,9 @@ ATTACKS: dict[Callable[[Files], None], str] = {
     slip_in_beside_the_log: "is no record that the log lists",
     remove_record: "evidence was removed",
     remove_file_of_record: "missing record",
+    edit_environment: "is not the one that was signed",
+    remove_environment: "environment lost",
+    slip_in_environment: "and none names it: it was slipped in",
     cut_off: "the last record is no release that can be believed",
     edit_record: "its signature does not fit its content",
     move_lines: "lines were moved",

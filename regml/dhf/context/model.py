@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from regml.dhf.context.common import (
     artifacts,
@@ -14,14 +14,12 @@ from regml.dhf.context.common import (
     verdict,
 )
 from regml.dhf.table import Table, table
+from regml.items.installed import PACKAGES, installed
 from regml.items.links import Link
 from regml.items.recorded import Record, StageRun
 from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import ModelVersion, NodeType
-
-PACKAGES: Final = "packages"
-"""Key of a recorded environment that holds version by package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +138,10 @@ def environment(found: Mapping[str, Any]) -> Table:
 
 
 def packages(found: Mapping[str, Any]) -> Table:
-    """Return the packages of a run's environment with their versions."""
-    listed = found.get(PACKAGES)
+    """Return the packages of a run's environment with versions and digests."""
     return table(
-        ("Package", "Version"),
-        sorted(listed.items()) if isinstance(listed, Mapping) else [],
+        ("Package", "Version", "SHA-256 of its RECORD"),
+        [(name, p.version, p.sha256) for name, p in installed(found).items()],
         empty="The record lists no package.",
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from regml.digest import Artifact
+from regml.items.installed import installed
 from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
 from regml.items.recorded import Execution, Record, Release, StageRun, TestRun
@@ -182,7 +183,7 @@ def is_repeatable(
     needed: Mapping[str, Any] = {
         "dataset by digest": graph.out(name, Link.TRAINED_ON),
         "commit": origin.commit,
-        "packages": environment.get("packages"),
+        "packages": installed(environment),
         "hardware": any(environment.get(key) for key in HARDWARE),
         "seed": facts.get("seed") is not None,
         "hyperparameters": facts.get("hyperparameters"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from regml.files.lock import is_version, normalised
 from regml.items.design import Soup
+from regml.items.installed import installed
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
 
@@ -195,7 +196,8 @@ def versions_in(environment: Mapping[str, Any]) -> dict[str, str]:
     regml may have run from its sources; then it says its version itself.
     """
     own = {"regml": environment["regml"]} if "regml" in environment else {}
-    found = {**own, **_part(environment, "packages")}
+    found = {name: had.version for name, had in installed(environment).items()}
+    found = {**own, **found}
     if version := _part(environment, "python").get("version"):
         found[PYTHON] = version
     return {name: str(version) for name, version in found.items()}

@@ -32,7 +32,6 @@ import regml
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RegmlError
 from regml.files.dvc_cache import cache_objects
-from regml.files.dvc_cache import cache_objects
 from regml.files.git import list_files, repository_of, run_git
 
 SWITCH = "REGML_NO_CACHE"
@@ -40,9 +39,6 @@ SWITCH = "REGML_NO_CACHE"
 
 OWN_CHECKS = "checks"
 """Not taken from its reader, whose import costs more than an answer."""
-
-CACHE = ".dvc/cache"
-"""Too large to look at each file; names in DVC's cache are read where it lies."""
 
 SETTLED_SECONDS = 2.0
 """A file that is only looked at from outside must have been left alone for as long."""

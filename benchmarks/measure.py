@@ -37,6 +37,7 @@ def measure(
     warm_up: bool = True,
     environment: Mapping[str, str] | None = None,
     remember: bool = False,
+    accepted: Collection[int] = (0, 1),
 ) -> Figures:
     """Run a command some times, one after the other.
 
@@ -47,9 +48,11 @@ def measure(
         warm_up: Run it once before, uncounted.
         environment: Variables on top of the present ones.
         remember: Keep the cache folder between the runs; else each begins with none.
+        accepted: Exit statuses of a command that did its work; of a check, 1 says that
+            it found something.
 
     Raises:
-        SystemExit: The command fails; exit status 1 is a finding, not a failure.
+        SystemExit: The command fails.
     """
     with tempfile.TemporaryDirectory() as caches:
         found = [
@@ -61,6 +64,7 @@ def measure(
                     "XDG_CACHE_HOME": f"{caches}/{0 if remember else number}",
                     **(environment or {}),
                 },
+                accepted,
             )
             for number in range(runs + warm_up)
         ][int(warm_up) :]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from regml.digest import Artifact, digest_file, folder_artifact
+from regml.digest import Artifact, digest_each, digest_file, folder_artifact
 from regml.files.dvc_cache import cache_objects, object_path
 from regml.records.contents import read_contents
 
@@ -50,8 +50,8 @@ def cached(root: Path, artifact: Artifact) -> Artifact | None:
     places = {name: object_path(objects, md5) for name, md5 in rows.items()}
     if not all(place.is_file() for place in places.values()):
         return None
-    files = [digest_file(place, name=name) for name, place in places.items()]
-    return folder_artifact(artifact.path, files)
+    files = [(str(place), name) for name, place in places.items()]
+    return folder_artifact(artifact.path, digest_each(files))
 
 
 def _members(root: Path, artifact: Artifact, files: tuple[str, ...]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import os
 import posixpath
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,18 @@ def _untracked(
         root, listing, [file for content in inputs for file in content.files]
     )
 
+    @cache
+    def real_folder(folder: str) -> str:
+        return _real(root, folder)
+
+    def real_file(file: str) -> str:
+        if (root / file).is_symlink():
+            return _real(root, file)
+        folder, _, name = file.rpartition("/")
+        return posixpath.normpath(posixpath.join(real_folder(folder), name))
+
     def is_loose(file: str) -> bool:
-        real = file if file in tracked else _real(root, file)
+        real = file if file in tracked else real_file(file)
         return real not in tracked and not lies_in(real, dvc)
 
     found: dict[str, Artifact] = {}

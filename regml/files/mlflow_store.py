@@ -1,4 +1,4 @@
-"""What MLflow's database says of a run, read without MLflow.
+"""What MLflow says of a run, read without MLflow; here from its database in a file.
 
 MLflow is a view for people. Its tables can be edited by whoever may write the file, so
 they are read here as they lie, to be held against what a signed record noted.
@@ -6,7 +6,7 @@ they are read here as they lie, to be held against what a signed record noted.
 
 import math
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from regml.digest import fingerprint
-from regml.errors import BrokenFileError
+from regml.errors import BrokenFileError, RegmlError
 
 STORE = "mlflow.db"
 """MLflow's embedded database in the project folder."""
@@ -48,6 +48,17 @@ class TrackedRun:
     tags: Mapping[str, str]
 
 
+class UnseenStoreError(RegmlError):
+    """MLflow cannot be asked here and now; the message says why, in half a sentence."""
+
+
+OF_RUN = "WHERE run_uuid = :run"
+"""What every query of :func:`run_of` ends with."""
+
+Rows = Callable[[str], Iterable[Any]]
+"""Gives the rows of a query, to be ended with ``OF_RUN``."""
+
+
 def read_tracked_run(store: Path, run: str) -> TrackedRun | None:
     """Return a run of a database; ``None`` where it has no such run.
 
@@ -61,7 +72,8 @@ def read_tracked_run(store: Path, run: str) -> TrackedRun | None:
     address = f"file:{quote(str(store.resolve()))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as database:
-            return _read(database, run)
+            asked = {"run": run}
+            return run_of(lambda query: database.execute(f"{query} {OF_RUN}", asked))
     except sqlite3.Error as error:
         raise BrokenFileError(
             store.name,
@@ -87,11 +99,9 @@ def stored_value(value: float) -> float | None:
     return math.copysign(LARGEST, value) if math.isinf(value) else float(value)
 
 
-def _read(database: sqlite3.Connection, run: str) -> TrackedRun | None:
-    def rows(what: str) -> list[Any]:
-        return database.execute(f"{what} WHERE run_uuid = ?", (run,)).fetchall()
-
-    stages = rows("SELECT lifecycle_stage FROM runs")
+def run_of(rows: Rows) -> TrackedRun | None:
+    """Return the run that queries of MLflow's tables are about."""
+    stages = [row[0] for row in rows("SELECT lifecycle_stage FROM runs")]
     if not stages:
         return None
     points: dict[str, list[Point]] = {}
@@ -100,7 +110,7 @@ def _read(database: sqlite3.Connection, run: str) -> TrackedRun | None:
     ):
         points.setdefault(key, []).append((step, None if is_nan else value))
     return TrackedRun(
-        deleted=stages[0][0] != "active",
+        deleted=stages[0] != "active",
         metrics={key: tuple(value) for key, value in points.items()},
         latest={
             key: None if is_nan else value
@@ -108,6 +118,10 @@ def _read(database: sqlite3.Connection, run: str) -> TrackedRun | None:
                 "SELECT key, value, is_nan FROM latest_metrics"
             )
         },
-        params=dict(rows("SELECT key, value FROM params")),
-        tags=dict(rows("SELECT key, value FROM tags")),
+        params=_texts(rows("SELECT key, value FROM params")),
+        tags=_texts(rows("SELECT key, value FROM tags")),
     )
+
+
+def _texts(rows: Iterable[Any]) -> dict[str, str]:
+    return {row[0]: row[1] for row in rows}

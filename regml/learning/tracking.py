@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from regml.files.config import read_config
 from regml.files.git import tree_state
+from regml.files.mlflow_places import VARIABLE, place_of
 from regml.files.mlflow_store import LONGEST_TEXT, Point, metric_facts, stored_value
 from regml.records.notes import note
 
@@ -135,7 +136,8 @@ def _log(
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    client = MlflowClient(os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_STORE))
+    uri = os.environ.get(VARIABLE, DEFAULT_STORE)
+    client = MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     identity = found.experiment_id if found else client.create_experiment(experiment)
     run = client.create_run(identity).info
@@ -156,12 +158,9 @@ def _log(
         tags=[RunTag(name, text) for name, text in sorted(tags.items())],
     )
     client.set_terminated(run.run_id)
-    note(
-        TOPIC,
-        logged_facts(
-            str(run.run_id), [(m.key, m.step, m.value) for m in metrics], texts, tags
-        ),
-    )
+    logged = [(m.key, m.step, m.value) for m in metrics]
+    facts = logged_facts(str(run.run_id), logged, texts, tags)
+    note(TOPIC, {**facts, "store": place_of(uri)})
     return str(run.run_id)
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regml.files.mlflow_places import VARIABLE, TrackingStore, open_store
 from regml.files.mlflow_store import (
     LONGEST_TEXT,
-    STORE,
     TrackedRun,
+    UnseenStoreError,
     metric_facts,
-    read_tracked_run,
 )
 from regml.items.recorded import Record, StageRun
 
@@ -23,7 +23,7 @@ class Tracked:
     """What was compared with MLflow.
 
     Attributes:
-        compared: How many recorded runs were held against the database.
+        compared: How many recorded runs were held against MLflow.
         unseen: Why others were not, one sentence each.
         problems: Record path, stage and sentence of what differs.
     """
@@ -36,17 +36,17 @@ class Tracked:
 def compare_tracked(
     root: Path, records: Iterable[Record], store: Path | None = None
 ) -> Tracked:
-    """Hold MLflow's database against what the recorded runs logged.
+    """Hold MLflow against what the recorded runs logged.
 
     Args:
         root: The project.
         records: Those that are believed.
-        store: Another database than ``mlflow.db`` of the project.
+        store: MLflow's database in a file; where none is named, the server, database
+            or file that a training of this project would log to.
 
     Raises:
         BrokenFileError: The file is no database of MLflow.
     """
-    place = store or root / STORE
     runs = [r for r in records if _noted(r)]
     blind = [r for r in records if not _noted(r) and _run_named(r)]
     unseen = [
@@ -54,25 +54,51 @@ def compare_tracked(
         "nothing to compare MLflow with"
         for r in blind
     ]
-    if runs and not place.is_file():
+    if not runs:
+        return Tracked(0, tuple(unseen), ())
+    problems: list[tuple[str, str, str]] = []
+    asked = compared = 0
+    try:
+        place = open_store(root, store)
+        for record in runs:
+            found = _read(record, place)
+            asked += 1
+            if found is None and (elsewhere := _elsewhere(record, place, store)):
+                unseen.append(elsewhere)
+                continue
+            compared += 1
+            problems += [
+                (record.path, _stage(record), message)
+                for message in _differences(record, found, place.name)
+            ]
+    except UnseenStoreError as error:
         unseen.append(
-            f"{place.name} is not here: what MLflow shows of {len(runs)} recorded runs "
-            "was not compared; the records themselves do not need it"
+            f"{error}: what MLflow shows of {len(runs) - asked} recorded runs was not "
+            "compared; the records themselves do not need it"
         )
-        runs = []
-    problems = tuple(
-        (record.path, _stage(record), message)
-        for record in runs
-        for message in _differences(record, place)
+    return Tracked(compared, tuple(unseen), tuple(problems))
+
+
+def _read(record: Record, place: TrackingStore) -> TrackedRun | None:
+    noted = _noted(record)
+    return place.read(str(noted.get("run")), tuple(noted.get("metrics") or ()))
+
+
+def _elsewhere(record: Record, place: TrackingStore, store: Path | None) -> str | None:
+    """Say that a run was logged to another place than the one that was asked."""
+    logged = _noted(record).get("store", place.place)
+    if store is not None or logged == place.place:
+        return None
+    return (
+        f"record {record.id} says that its run was logged to {logged}; asked was "
+        f"{place.name}, which has no such run. Name the place with {VARIABLE}"
     )
-    return Tracked(len(runs), tuple(unseen), problems)
 
 
-def _differences(record: Record, place: Path) -> Iterator[str]:
+def _differences(record: Record, found: TrackedRun | None, where: str) -> Iterator[str]:
     noted = _noted(record)
     run = str(noted.get("run"))
-    found = read_tracked_run(place, run)
-    name = f"run {run[:12]} in {place.name}"
+    name = f"run {run[:12]} in {where}"
     if found is None or found.deleted:
         yield (
             f"{name} is {'deleted' if found else 'not there'}, though record "

@@ -1,6 +1,6 @@
 """What a check says: a finding is an answer, not an error."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -82,9 +82,15 @@ class RuleOutcome:
 
 def weighs(outcomes: Iterable[RuleOutcome], least: Severity) -> bool:
     """Tell whether a finding that nobody waived is at least as heavy as ``least``."""
+    return any(True for _ in weighty(outcomes, least))
+
+
+def weighty(
+    outcomes: Iterable[RuleOutcome], least: Severity = Severity.MAJOR
+) -> Iterator[Finding]:
+    """Give the findings that nobody waived and that are at least that heavy."""
     weights = list(Severity)
-    return any(
-        weights.index(finding.severity) <= weights.index(least)
-        for outcome in outcomes
-        for finding in outcome.open
-    )
+    for outcome in outcomes:
+        for finding in outcome.open:
+            if weights.index(finding.severity) <= weights.index(least):
+                yield finding

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from regml.project import Project
+    from regml.release.back import Back
     from regml.release.gate import Gate
     from regml.release.sign import Handed
     from regml.release.verify import Inspection
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 )
 @click.option("--role", help="In which of your roles you sign; quality may release.")
 @click.option("--comment", default="", help="What you want to add.")
+@click.option(
+    "--because",
+    default="",
+    help="With --of: why you go back although something is known against it.",
+)
 @click.option("--tag", "tags", flag_value="plain", help="Also tag the commit in git.")
 @click.option(
     "--sign-tag", "tags", flag_value="signed", help="The same, signed by git."
@@ -46,6 +52,7 @@ def release(
     of: str | None,
     role: str | None,
     comment: str,
+    because: str,
     tags: str | None,
     mlflow: bool,
     archive_only: bool,
@@ -53,14 +60,18 @@ def release(
     """Hand a version over: gate, signed record, archive.
 
     VERSION is that of regml.toml where none is given. Every check has to be silent, or
-    its blockers and majors waived; no option changes that. Exit status: 0 released,
-    1 refused or not all done, 2 cannot work.
+    its blockers and majors waived; no option changes that. With --of the checks look at
+    the earlier release with what is known today, not at the present state; what they
+    find has to be answered with --because. Exit status: 0 released, 1 refused or not
+    all done, 2 cannot work.
     """
     from regml.project import open_project
-    from regml.release.gate import look, open_for_release
+    from regml.release.gate import open_for_release
     from regml.release.sign import draft, hand_over, pack_again, releaser
     from regml.release.tag import refuse_tag
 
+    if because and of is None:
+        raise click.UsageError("--because goes with --of.")
     root = project_root(ctx.obj)
     if archive_only:
         _tell(pack_again(open_project(root), version, write_bills=_bills))
@@ -70,12 +81,11 @@ def release(
         named = version or project.evidence.config.device.version
         refuse_tag(root, named, signed=tags == "signed")
     by = releaser(project, role)
-    gate = look(root, project, back=of is not None)
-    if not gate.is_open:
-        _refuse(gate)
+    back = _looked_back(project, of, because) if of is not None else None
+    if not (back.is_open if back else _passed(root, project)):
         return 1
     made = draft(
-        project, commit, version, by=by, write_bills=_bills, of=of, comment=comment
+        project, commit, version, by=by, write_bills=_bills, back=back, comment=comment
     )
     handed = hand_over(made)
     _tell(handed)
@@ -102,6 +112,45 @@ def _bills(project: "Project", model: str) -> "Mapping[str, bytes]":
     for words in (*open_packages, *open_model):
         click.echo(f"regml: bills of materials: {words}", err=True)
     return bills
+
+
+def _passed(root: Path, project: "Project") -> bool:
+    """Look at the present state; say why it cannot be released, if so."""
+    from regml.release.gate import look
+
+    gate = look(root, project)
+    for sentence in gate.unseen:
+        click.echo(f"regml: not seen: {sentence}", err=True)
+    if not gate.is_open:
+        _refuse(gate)
+    return gate.is_open
+
+
+def _looked_back(project: "Project", wanted: str, because: str) -> "Back":
+    """Look at an earlier release, and print what is known against it today."""
+    from regml.release.back import look_back
+
+    back = look_back(project, wanted, because=because)
+    name = f"release@{back.record.id} ({back.said.version})"
+    for problem in back.problems:
+        click.echo(f"PROBLEM    {problem.path}: {problem.message}")
+    for sentence in back.known:
+        click.echo(f"KNOWN      {sentence}")
+    if back.problems:
+        click.echo(
+            f"regml: not released. The evidence of {name} itself does not hold: nobody "
+            "can tell any more what it was. Bring its records back, or name another.",
+            err=True,
+        )
+    elif not back.is_open:
+        click.echo(
+            f"regml: not released. Going back to {name} puts what is listed above in "
+            "force again. If that is better than what is in force now, have quality "
+            "say why: --because TEXT. The list and the reason stand in the signed "
+            "record.",
+            err=True,
+        )
+    return back
 
 
 def _refuse(gate: "Gate") -> None:

@@ -267,6 +267,9 @@ class Release:
         of: Id of the earlier release that is in force again; ``None`` for a new one.
         contents: sha256 of the list of everything in the archive besides records;
             ``None`` where there is no archive.
+        known: What was known against an earlier release when it was handed over
+            again, one sentence each.
+        because: Why it was, all the same.
     """
 
     origin: Origin
@@ -281,6 +284,8 @@ class Release:
     comment: str = ""
     of: str | None = None
     contents: str | None = None
+    known: tuple[str, ...] = ()
+    because: str = ""
 
 
 Statement = StageRun | TestRun | Approval | Waiver | Execution | Release

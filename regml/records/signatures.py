@@ -168,6 +168,8 @@ def release_row(release: Release, previous: list[str]) -> Json:
         "comment": release.comment,
         "rollsBackTo": release.of,
         "contents_sha256": release.contents,
+        "knownAgainst": list(release.known),
+        "because": release.because,
         "regml_origin": origin_row(release.origin),
         "regml_previous": previous,
     }
@@ -188,6 +190,8 @@ def read_release(predicate: Json, _: list[Json], origin: Origin) -> Release:
         comment=predicate["comment"],
         of=predicate.get("rollsBackTo"),
         contents=predicate.get("contents_sha256"),
+        known=tuple(predicate.get("knownAgainst", ())),
+        because=predicate.get("because", ""),
     )
 
 

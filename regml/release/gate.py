@@ -11,7 +11,7 @@ from regml.files.own_checks import WITHOUT_OWN_CHECKS
 from regml.findings import RuleOutcome, Severity, weighs
 from regml.items.recorded import LogProblem
 from regml.project import Project, open_project
-from regml.records.verify import OutputProblem, verify_project
+from regml.records.verify import OutputProblem, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,12 @@ class Gate:
     Attributes:
         outcomes: Of every rule.
         problems: Of records, ``dvc.lock`` and the bytes on disk; nobody can waive them.
+        unseen: What could not be compared, and why, one sentence each.
     """
 
     outcomes: tuple[RuleOutcome, ...]
     problems: tuple[LogProblem | OutputProblem, ...]
+    unseen: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -70,19 +72,15 @@ def refuse_dirt(root: Path) -> None:
         )
 
 
-def look(root: Path, project: Project, *, back: bool = False) -> Gate:
+def look(root: Path, project: Project) -> Gate:
     """Run every rule, check every signature, and hash what records tell of.
 
     Args:
         root: The project.
         project: Read for a release.
-        back: It goes back to what an earlier gate let pass: what is wrong with the
-            present state must not keep it in force, but the records have to hold.
 
     Raises:
         RegmlError: The project cannot be read.
     """
-    if back:
-        return Gate((), project.evidence.log_problems)
-    signers = project.evidence.config.signers
-    return Gate(project.check(), verify_project(root, signers))
+    found = verify(root, project.evidence.config.signers)
+    return Gate(project.check(), found.problems, found.unseen)

@@ -18,6 +18,7 @@ from regml.records.approvals import as_signer, entitled_role, signer_of
 from regml.records.keys import personal_key
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
+from regml.release.back import Back
 from regml.release.bills import KEPT, Writer, keep, kept
 from regml.release.contents import (
     CONTENTS,
@@ -26,7 +27,6 @@ from regml.release.contents import (
     gather,
     records_until,
 )
-from regml.trace.current import signer_may
 from regml.trace.nodes import SHORT
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def draft(
     *,
     by: Releaser,
     write_bills: Writer,
-    of: str | None = None,
+    back: Back | None = None,
     comment: str = "",
 ) -> Draft:
     """Gather all that a release names, before anything is written.
@@ -118,7 +118,7 @@ def draft(
         version: Of the device; that of ``regml.toml`` where none is named.
         by: Who signs.
         write_bills: Writes its bills of materials.
-        of: An earlier release, or its model: that is in force again.
+        back: The earlier release that is in force again.
         comment: What the signer adds.
 
     Raises:
@@ -136,8 +136,8 @@ def draft(
     observed = observe(root, started_utc=utc_now(), stages=read_stages(root))
     base = (
         _of_now(project, commit, named, observed)
-        if of is None
-        else _of_then(project, of, named)
+        if back is None
+        else _of_then(back, named)
     )
     release = replace(
         base,
@@ -148,7 +148,7 @@ def draft(
     )
     members = gather(root, release, project.evidence.built, key_id=by.key.id)
     # an earlier release has those that were handed over with it
-    then = kept(root, base.contents) if of else None
+    then = kept(root, base.contents) if back else None
     bills = then or write_bills(_at(project, release), release.model or "")
     sums = contents_list({**members, **bills})
     return Draft(
@@ -280,28 +280,15 @@ def _of_now(project: Project, commit: str, version: str, origin: Origin) -> Rele
     )
 
 
-def _of_then(project: Project, wanted: str, version: str) -> Release:
-    """Return a release of what an earlier one handed over.
-
-    Raises:
-        UnknownIdError: Nothing of that name was released by somebody who may.
-    """
-    config = project.evidence.config
-    node = project.graph.find(wanted)
-    found = [
-        (record, said)
-        for record, said in _releases(project)
-        if signer_may(record, MAY_DECIDE, config)
-        and node.id in (f"release@{record.id}", f"model@{(said.model or '')[:SHORT]}")
-    ]
-    if not found:
-        raise UnknownIdError(
-            f"{wanted}: was never released, so no gate let it pass. Name one of 'regml "
-            "list releases'; or check its commit out, bring it up to the checks, and "
-            "release it there."
-        )
-    record, said = found[-1]
-    return replace(said, version=version, of=record.id)
+def _of_then(back: Back, version: str) -> Release:
+    """Return a release of what an earlier one handed over."""
+    return replace(
+        back.said,
+        version=version,
+        of=back.record.id,
+        known=back.known,
+        because=back.because if back.known else "",
+    )
 
 
 def _artifacts(project: Project) -> tuple[Artifact, ...]:

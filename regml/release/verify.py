@@ -197,6 +197,14 @@ def _release(
         seen.found(last, "names heads of the log that the log does not hold")
     heads = ", ".join(head[:12] for head in said.heads) or "none"
     seen.seen.append(("anchor", f"the log before it ended with {heads}"))
+    if said.known:
+        seen.seen.append(
+            (
+                "known",
+                f"{len(said.known)} things against it, handed over "
+                f"all the same: {said.because}",
+            )
+        )
     if said.of and not any(r.id == said.of for r in log.records):
         seen.found(last, f"goes back to release@{said.of}, which is not in the log")
     return record, said

@@ -284,6 +284,8 @@ def _about_release(
 ) -> Iterator[str]:
     if release.of:
         yield f"rolls back to release@{release.of}"
+    if release.known:
+        yield f"{len(release.known)} known against it: {release.because}"
     if record.path in graph.current.doubted:
         yield "doubted"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.layouts.conftest import Place, dvc
+from tests.layouts.conftest import Place, dvc, run
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("dvc_s3") and find_spec("moto")),
@@ -79,41 +79,49 @@ def forget(place: Place) -> None:
     shutil.rmtree(place.root / "out", ignore_errors=True)
 
 
+REMOTE = """\
+[core]
+    remote = far
+['remote "far"']
+    url = s3://store/regml
+    endpointurl = {address}
+"""
+
+
 def test_what_comes_from_s3_is_believed_by_its_bytes(
     base: Place, tmp_path: Path, bucket: str
 ) -> None:
-    place = Place(tmp_path / "mit S3")
-    shutil.copytree(base.root, place.root, symlinks=True)
-    dvc(place.root, "remote", "add", "-q", "-d", "far", "s3://store/regml")
-    address = bucket.removesuffix("/store")
-    dvc(place.root, "remote", "modify", "-q", "far", "endpointurl", address)
-    place.commit()
-    dvc(place.root, "push", "-q")
+    first, second = Place(tmp_path / "mit S3"), Place(tmp_path / "zweiter Klon")
+    shutil.copytree(base.root, first.root, symlinks=True)
+    config = REMOTE.format(address=bucket.removesuffix("/store"))
+    first.write(".dvc/config", config)
+    first.commit()
+    dvc(first.root, "push", "-q")
     assert len(keys(bucket)) == 3  # two files and the list of them
 
-    forget(place)
-    away = place.verify()
+    run(tmp_path, "git", "clone", "--quiet", str(first.root), str(second.root))
+    away = second.verify()
     assert (away.problems, away.absent) == ((), ("out",))
-    assert place.check() == []
+    assert second.check() == []
 
-    dvc(place.root, "pull", "-q")
-    assert (place.root / "out/b.txt").read_text() == "b"
-    back = place.verify()
+    dvc(second.root, "pull", "-q")
+    assert (second.root / "out/b.txt").read_text() == "b"
+    back = second.verify()
     assert (back.problems, back.absent) == ((), ())
-    assert place.check() == []
+    assert second.check() == []
 
-    forget(place)
+    forget(second)
     content = "92eb5ffee6ae2fec3ad71c777531578f"  # md5 of "b"
     (altered,) = (key for key in keys(bucket) if key.endswith(content[2:]))
     ask("PUT", f"{bucket}/{altered}", b"B")
-    dvc(place.root, "pull", "-q")  # DVC believes the name of the object
-    assert (place.root / "out/b.txt").read_text() == "B"
-    (problem,) = (p for p in place.verify().problems if p.path == "out")
+    dvc(second.root, "pull", "-q")  # DVC believes the name of the object
+    assert (second.root / "out/b.txt").read_text() == "B"
+    (problem,) = (p for p in second.verify().problems if p.path == "out")
     assert "b.txt differs" in problem.message
     # the check looks at records and dvc.lock, which are as they were
-    assert place.check() == []
+    assert second.check() == []
 
-    dvc(place.root, "remote", "modify", "-q", "far", "verify", "true")
-    forget(place)
+    second.write(".dvc/config", f"{config}    verify = true\n")
+    forget(second)
     with pytest.raises(AssertionError):
-        dvc(place.root, "pull", "-q")
+        dvc(second.root, "pull", "-q")

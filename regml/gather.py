@@ -13,8 +13,16 @@ from regml.files.archive import find_kept
 from regml.files.built import read_built
 from regml.files.config import read_config, read_policy
 from regml.files.documents import read_documents
-from regml.files.dvc import read_lock, read_stages
-from regml.files.git import TreeState, code_digest, files_below
+from regml.files.dvc import (
+    LockedStage,
+    Stage,
+    imported_paths,
+    parameter_values,
+    read_lock,
+    read_stages,
+)
+from regml.files.dvc_status import Parameters, outdated_stages
+from regml.files.git import TreeState, code_digest, files_below, lies_in
 from regml.files.history import commit_times, history, last_changes, start_of
 from regml.files.lock import read_lock_file, read_markers
 from regml.files.manifest import read_manifest
@@ -67,7 +75,7 @@ def gather(look: Look) -> Evidence:
     """
     files, names = look.files, look.names
     config = read_config(files)
-    stages = read_stages(files)
+    stages, lock = read_stages(files), read_lock(files)
     log = read_log(files, config.signers)
     items, documents = read_items(files), read_documents(files)
     manifests = _manifests(files, log.records)
@@ -82,7 +90,13 @@ def gather(look: Look) -> Evidence:
         vulnerabilities=read_vulnerabilities(files),
         kept=find_kept(look.root, log.records),
         stages=stages,
-        lock=read_lock(files),
+        lock=lock,
+        outdated=outdated_stages(
+            stages,
+            lock,
+            digests=_dependencies(look, stages, lock),
+            parameters={stage.name: _parameters(files, stage) for stage in stages},
+        ),
         records=log.records,
         log_problems=log.problems,
         log_heads=log.heads,
@@ -195,6 +209,41 @@ def _noted(records: Iterable[Record], topic: str, key: str) -> Iterator[str]:
             if isinstance(name := facts.get(key), str) and name not in seen:
                 seen.add(name)
                 yield name
+
+
+def _parameters(files: "Traversable", stage: Stage) -> Parameters | str:
+    try:
+        return parameter_values(files, stage)
+    except ConfigError as error:
+        return str(error)
+
+
+def _dependencies(
+    look: Look, stages: Iterable[Stage], lock: Iterable[LockedStage]
+) -> dict[str, str | None]:
+    """Return the md5 of what stages read, as it is now; ``None`` for what is gone.
+
+    Of outputs and of what ``dvc add`` took in that is the digest DVC wrote down; of
+    what git sees, that of the content. What only lies inside a folder of DVC's, or is
+    ignored by git, is left out: ``regml verify`` reads it.
+    """
+    wanted = {path for stage in stages for path in stage.deps}
+    made = {path: md5 for locked in lock for path, md5 in locked.outs.items()}
+    declared = {out.path for stage in stages for out in stage.outs}
+    kept = {**imported_paths(look.files, look.names), **made}
+    found = {path: kept[path] for path in wanted & kept.keys() if kept[path]}
+    others = {
+        path
+        for path in wanted - kept.keys() - declared
+        if not lies_in(path, {*kept, *declared})
+        and not any(lies_in(place, {path}) for place in {*kept, *declared})
+    }
+    seen = [path for path in sorted(others) if files_below(look.names, [path])]
+    found |= {path: a.md5 for path, a in _digests(look.files, seen).items()}
+    if isinstance(look.files, Path):
+        gone = {path: None for path in others if not (look.files / path).exists()}
+        return {**found, **gone}
+    return found
 
 
 def _digests(files: "Traversable", names: Iterable[str]) -> dict[str, Artifact]:

@@ -116,24 +116,27 @@ def read_lock(root: "Traversable") -> tuple[LockedStage, ...]:
         ) from error
 
 
-def imported_paths(root: "Traversable", files: Iterable[str]) -> frozenset[str]:
+def imported_paths(root: "Traversable", files: Iterable[str]) -> dict[str, str | None]:
     """Return what ``*.dvc`` files among some files put under DVC's control.
+
+    Returns:
+        The md5 of each path; ``None`` where DVC knows it by another digest.
 
     Raises:
         BrokenFileError: One of them is not YAML.
     """
-    found = set()
+    found: dict[str, str | None] = {}
     for name in files:
         if not name.endswith(".dvc") or not (root / name).is_file():
             continue
         document = mapping(read_yaml(root, name), name, "the file")
         folder = PurePosixPath(name).parent / str(document.get("wdir", "."))
         found |= {
-            _join(str(folder), str(out["path"]))
+            _join(str(folder), str(out["path"])): out.get("md5")
             for out in document.get("outs") or ()
             if isinstance(out, dict) and "path" in out
         }
-    return frozenset(found)
+    return found
 
 
 def parameter_values(root: "Traversable", stage: Stage) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ class Evidence:
         kept: Where each artifact of a release can still be had, by its sha256.
         stages: Of ``dvc.yaml``.
         lock: Of ``dvc.lock``.
+        outdated: Why DVC would run a stage again, by its name.
         records: In the order of the log.
         log_problems: Why parts of the log cannot be believed.
         log_heads: Digests of the records no other record builds on.
@@ -78,6 +79,7 @@ class Evidence:
     kept: Mapping[str, str] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
     lock: tuple[LockedStage, ...] = ()
+    outdated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     log_problems: tuple[LogProblem, ...] = ()
     log_heads: tuple[str, ...] = ()

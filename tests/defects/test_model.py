@@ -72,6 +72,12 @@ DEFECTS = (
     ),
     Defect(
         "M02",
+        "a parameter changed and nothing was reproduced",
+        replace(CLEAN, outdated={"train": ("params.yaml: train.rate is new",)}),
+        "Stage train would run again: params.yaml: train.rate is new.",
+    ),
+    Defect(
+        "M02",
         "wording changed after the evaluation",
         with_item(CLEAN, "SRS-002", title="More accuracy"),
         "SRS-002 changed since",

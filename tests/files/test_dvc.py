@@ -167,7 +167,7 @@ def test_imported_data_are_found_beside_their_file(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/export.dvc").write_text("outs: [{md5: aa.dir, path: export}]")
     files = ["data/export.dvc", "gone.dvc", "other.txt"]
-    assert imported_paths(tmp_path, files) == {"data/export"}
+    assert imported_paths(tmp_path, files) == {"data/export": "aa.dir"}
 
 
 def test_values_of_parameters_come_from_each_kind_of_file(tmp_path: Path) -> None:

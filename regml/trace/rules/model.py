@@ -117,15 +117,40 @@ def _packaged(graph: TraceGraph, path: str, trained: Artifact) -> Iterator[Gap]:
             )
 
 
+def _stages_and_results(graph: TraceGraph) -> list[str | Record]:
+    ran = {locked.name for locked in graph.evidence.lock}
+    stages = sorted({*ran, *graph.evidence.outdated})
+    return [*stages, *(record for record in (_evaluation(graph),) if record)]
+
+
 # IEC 62304 5.7.3, 8.2.3
 @rule(
     "M02",
-    "The results belong to the present dataset, model, code and requirements.",
-    lambda graph: [r for r in (_evaluation(graph),) if r],
+    "Every stage ran with what there is now, and the results belong to the present "
+    "dataset, model, code, parameters and requirements.",
+    _stages_and_results,
     clauses=("IEC 62304 5.7.3", "IEC 62304 8.2.3"),
 )
-def is_up_to_date(graph: TraceGraph, record: Record) -> Iterator[Gap]:
-    """Says for what the results hold instead."""
+def is_up_to_date(graph: TraceGraph, subject: str | Record) -> Iterator[Gap]:
+    """Says what changed since a stage ran, and for what the results hold instead."""
+    if isinstance(subject, Record):
+        yield from _stale_results(graph, subject)
+    elif why := graph.evidence.outdated.get(subject):
+        more = f" and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
+        yield Gap(
+            subject,
+            f"Stage {subject} would run again: {'; '.join(why[:SHOWN])}{more}. What "
+            "dvc.lock holds of it, and all that rests on that, is of before.",
+            "Run 'dvc repro', or take the change back.",
+            "dvc.yaml",
+        )
+
+
+SHOWN = 4
+"""How many differences of one stage are told."""
+
+
+def _stale_results(graph: TraceGraph, record: Record) -> Iterator[Gap]:
     old = list(_what_is_older(graph, record))
     if old:
         yield Gap(

@@ -64,7 +64,8 @@ def record(ctx: click.Context, stage: str | None) -> int | None:
 def show(ctx: click.Context, record: str) -> None:
     """Print what a record or its environment says, as JSON; nothing is checked."""
     from regml.records.environment_files import is_environment, read_environment
-    from regml.records.log import find_record, read_record
+    from regml.records.log import find_record
+    from regml.records.opening import read_record
 
     path = Path(record)
     if not path.is_file():

@@ -5,11 +5,7 @@ from typing import Any
 
 from regml.digest import Artifact
 from regml.items.recorded import Origin, Person
-from regml.records.environment_files import (
-    Resolver,
-    environment_row,
-    named_environment,
-)
+from regml.records.environment_files import environment_row
 
 Json = dict[str, Any]
 
@@ -28,12 +24,8 @@ def origin_row(origin: Origin) -> Json:
     }
 
 
-def read_origin(row: Json, environments: Resolver) -> Origin:
-    """Return the origin that :func:`origin_row` wrote.
-
-    Raises:
-        LostEnvironmentError: The environment it names is not to be had.
-    """
+def read_origin(row: Json, environment: Mapping[str, Any]) -> Origin:
+    """Return the origin that :func:`origin_row` wrote, in the environment it names."""
     return Origin(
         person=Person(row["person"]["name"], row["person"]["email"]),
         started_utc=row["started"],
@@ -42,7 +34,7 @@ def read_origin(row: Json, environments: Resolver) -> Origin:
         dirty=tuple(row["dirty"]),
         diff_sha256=row["diff_sha256"],
         code=row["code_sha256"],
-        environment=environments(named_environment(row["environment"])),
+        environment=environment,
     )
 
 

@@ -7,8 +7,9 @@ Keys are ECDSA P-256 (DER signatures over SHA-256) or Ed25519.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from regml.digest import canonical_json
@@ -76,7 +77,8 @@ def read_envelope(raw: bytes, *, name: str) -> Envelope:
         RecordError: It is no envelope.
     """
     try:
-        document: dict[str, Any] = json.loads(raw)
+        # as text: of bytes, json looks at the encoding first
+        document: dict[str, Any] = json.loads(raw.decode())
         return Envelope(
             payload_type=str(document["payloadType"]),
             payload=_decode(document["payload"]),
@@ -102,20 +104,30 @@ def signed_by(envelope: Envelope, keys: Mapping[str, "PublicKey"]) -> str | None
 
 def is_good(signature: bytes, signed: bytes, key: "PublicKey") -> bool:
     """Tell whether a signature was made over some bytes with the key's other half."""
+    return _checker()(signature, signed, key)
+
+
+@cache
+def _checker() -> Callable[[bytes, bytes, "PublicKey"], bool]:
+    """Return what checks a signature; its imports are paid for once, when needed."""
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
 
-    try:
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(signature, signed)
-        else:
-            from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-            from cryptography.hazmat.primitives.hashes import SHA256
+    ecdsa = ECDSA(SHA256())
 
-            key.verify(signature, signed, ECDSA(SHA256()))
-    except InvalidSignature:
-        return False
-    return True
+    def check(signature: bytes, signed: bytes, key: "PublicKey") -> bool:
+        try:
+            if isinstance(key, Ed25519PublicKey):
+                key.verify(signature, signed)
+            else:
+                key.verify(signature, signed, ecdsa)
+        except InvalidSignature:
+            return False
+        return True
+
+    return check
 
 
 def _encode(raw: bytes) -> str:

@@ -13,18 +13,17 @@ from regml.digest import sha256_of
 from regml.errors import RecordError
 from regml.items.recorded import LogProblem, Record
 from regml.records import statement as statements
-from regml.records.environment_files import EnvironmentFiles, Resolver
-from regml.records.keys import Signatory, trusted_keys
+from regml.records.environment_files import Resolver
+from regml.records.keys import Signatory
 from regml.records.log import (
     LOG,
     Entry,
     as_line,
     locked,
-    open_entry,
     read_entries,
-    read_record,
     unlisted_paths,
 )
+from regml.records.opening import Opener, read_record
 from regml.records.storage import write_whole
 
 
@@ -53,16 +52,16 @@ def relist(root: Path, signers: Iterable[Signatory]) -> Relisted:
     Raises:
         RecordError: The log cannot be read or written.
     """
-    keys, environments = trusted_keys(signers), EnvironmentFiles(root)
+    opener = Opener(root, signers)
     back: list[Record] = []
     refused: dict[str, str] = {}
     with locked(root):
         entries = list(read_entries(root))
-        waiting = list(_lost(root, entries, environments, refused))
+        waiting = list(_lost(root, entries, opener.environments, refused))
         while ready := [e for e in waiting if _follows(e, entries)]:
             for entry in ready:
                 waiting.remove(entry)
-                match open_entry(root, entry, keys, environments):
+                match opener.open(entry):
                     case LogProblem(message=message):
                         refused[entry.path] = message
                     case Record() as record:
@@ -88,7 +87,7 @@ def _lost(
         try:
             raw = (root / path).read_bytes()
             document = read_record(raw, name=path)[1]
-            _, previous = statements.read(document, environments, name=path)
+            _, previous, _ = statements.read(document, environments, name=path)
         except (OSError, RecordError) as error:
             refused[path] = str(error).removeprefix(f"{path}: ")
         else:

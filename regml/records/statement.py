@@ -119,13 +119,16 @@ def environment_of(document: Json, *, name: str) -> str:
 
 def read(
     document: Json, environments: Resolver, *, name: str
-) -> tuple[Statement, tuple[str, ...]]:
-    """Return what a statement says, and the log heads it was made on.
+) -> tuple[Statement, tuple[str, ...], str]:
+    """Return what a statement says, and what it names.
 
     Args:
         document: As :func:`write` gives it.
         environments: Gives the environment that it names.
         name: How messages call it.
+
+    Returns:
+        The statement, the log heads it was made on, and the file of its environment.
 
     Raises:
         RecordError: It is no statement of ours, or of a newer regml.
@@ -140,7 +143,9 @@ def read(
         ) from error
 
 
-def _read(document: Json, environments: Resolver) -> tuple[Statement, tuple[str, ...]]:
+def _read(
+    document: Json, environments: Resolver
+) -> tuple[Statement, tuple[str, ...], str]:
     if document["_type"] != STATEMENT_TYPE:
         raise ValueError(f"_type is {document['_type']!r}")
     kind, predicate = document["predicateType"], document["predicate"]
@@ -151,8 +156,10 @@ def _read(document: Json, environments: Resolver) -> tuple[Statement, tuple[str,
         beside = predicate["runDetails"]["metadata"]
     previous = tuple(beside["regml_previous"])
     row = _beside_origin(kind, predicate)["regml_origin"]
-    origin = read_origin(row, environments)
-    return _READ[kind](predicate, document["subject"], origin), previous
+    environment = named_environment(row["environment"])
+    origin = read_origin(row, environments(environment))
+    statement = _READ[kind](predicate, document["subject"], origin)
+    return statement, previous, environment_path(environment)
 
 
 def _beside_origin(kind: str, predicate: Json) -> Json:
@@ -208,11 +215,13 @@ def _read_run(predicate: Json, subject: list[Json], origin: Origin) -> StageRun:
         command=external["command"],
         parameters=external["parameters"],
         inputs=tuple(
-            artifact(row)
-            for row in definition["resolvedDependencies"]
-            if "gitCommit" not in row["digest"]
+            [
+                artifact(row)
+                for row in definition["resolvedDependencies"]
+                if "gitCommit" not in row["digest"]
+            ]
         ),
-        outputs=tuple(artifact(row) for row in subject if not _is_log(row)),
+        outputs=tuple([artifact(row) for row in subject if not _is_log(row)]),
         outcome=Outcome(metadata["regml_outcome"]),
         exit_status=metadata["regml_exit_status"],
         resources=metadata["regml_resources"],

@@ -20,7 +20,7 @@ from regml.items.recorded import LogProblem, Outcome, Record, StageRun
 from regml.records.anchors import Anchor, cut_off, released_anchors
 from regml.records.held import cached, difference
 from regml.records.keys import Signatory
-from regml.records.log import read_entries, read_log
+from regml.records.log import read_log
 from regml.records.timestamps import check_stamps
 from regml.records.tracked import compare_tracked
 from regml.records.unfinished import unfinished
@@ -120,7 +120,7 @@ def verify(
         if explanations[stage.name] is None
     ]
     kept = (*anchors, *released_anchors(log.records))
-    listed = {entry.sha256 for entry in read_entries(root)}
+    listed = {entry.sha256 for entry in log.entries}
     problems += [problem for anchor in kept for problem in cut_off(anchor, listed)]
     problems += _gaps(root)
     tracked = compare_tracked(root, log.records, store)

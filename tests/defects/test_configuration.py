@@ -1,11 +1,21 @@
 """C: SOUP, problems, signatures and records that do not fit."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from regml.findings import Severity
 from regml.items.recorded import LogProblem, Outcome, ProblemKind
-from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, other_lock
+from tests.defects.cases import (
+    CLEAN,
+    PARTS,
+    Defect,
+    assert_fires,
+    findings,
+    name_of,
+    other_lock,
+)
 from tests.factories import (
     evidence_of,
     had,
@@ -17,6 +27,10 @@ from tests.factories import (
     with_run,
 )
 
+OTHER_FILES = {
+    **origin().environment,
+    "packages": {"numpy": {"version": "2.1.0", "sha256": "0" * 64}},
+}
 FAILED_TEST = replace(PARTS, outcome=Outcome.FAILED)
 
 DEFECTS = (
@@ -50,6 +64,13 @@ DEFECTS = (
             ),
         ),
         "had 1.26",
+    ),
+    Defect(
+        "C01",
+        "a training with other files of the same version",
+        with_run(CLEAN, "train", origin=origin(environment=OTHER_FILES)),
+        " in annotate and deidentify and preprocess and validate, 000000000000 in train): it was",
+        severity=Severity.MINOR,
     ),
     Defect(
         "C02",
@@ -128,3 +149,19 @@ DEFECTS = (
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
 def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> None:
     assert_fires(defect)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"cpu": {"model": "Other", "cores": 2}},
+        {"packages": {"numpy": {"version": "2.1.0", "sha256": None}}},
+    ],
+)
+def test_another_machine_and_no_list_of_files_tell_nothing_of_replaced_files(
+    elsewhere: dict[str, Any],
+) -> None:
+    changed = with_run(
+        CLEAN, "train", origin=origin(environment={**OTHER_FILES, **elsewhere})
+    )
+    assert findings(changed) == findings(CLEAN)

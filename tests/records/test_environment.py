@@ -35,9 +35,9 @@ def test_packages_without_a_list_of_files_have_no_sha256(
 def test_what_stands_first_on_the_path_wins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place, version in (("first", "2.0"), ("second", "1.0")):
-        (tmp_path / place / f"My_Package-{version}.dist-info").mkdir(parents=True)
-        info = tmp_path / place / f"My_Package-{version}.dist-info"
+    for place, number in (("first", "2.0"), ("second", "1.0")):
+        (tmp_path / place / f"My_Package-{number}.dist-info").mkdir(parents=True)
+        info = tmp_path / place / f"My_Package-{number}.dist-info"
         (info / "RECORD").write_text(place)
     monkeypatch.setattr(
         sys, "path", [str(tmp_path / "first"), "/nowhere", str(tmp_path / "second")]

@@ -4,17 +4,20 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RecordError, UnknownIdError
 from regml.items.recorded import ProblemKind
-from regml.records.log import find_record, read_entries
+from regml.records.log import Entry, find_record, read_entries
 
 Rewrite = Callable[[Callable[[list[str]], list[str]]], None]
 
@@ -216,6 +219,41 @@ def test_show_prints_the_statement(project: Any, tmp_path: Path) -> None:
     outside.write_bytes((project.root / record.path).read_bytes())
     status, again, _ = project.regml("-C", "/", "record", "show", str(outside))
     assert (status, again) == (0, out)
+
+
+@given(
+    st.text(max_size=12),
+    st.lists(st.text("0123456789abcdef", max_size=8), max_size=3),
+    st.text("0123456789abcdef", max_size=8),
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+    st.booleans(),
+)
+def test_a_line_means_what_json_says_however_it_is_written(
+    path: str,
+    previous: list[str],
+    sha256: str,
+    separators: tuple[str, str],
+    ascii_only: bool,
+) -> None:
+    row = {"path": path, "previous": previous, "sha256": sha256}
+    line = json.dumps(row, separators=separators, ensure_ascii=ascii_only)
+    if len(line.splitlines()) != 1:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "records").mkdir()
+        (Path(folder) / "records/log.jsonl").write_text(line, encoding="utf-8")
+        assert read_entries(Path(folder)) == (Entry(path, tuple(previous), sha256),)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "a\0b", "records"])
+def test_a_line_that_leads_elsewhere_is_a_problem(
+    project: Any, tamper: Rewrite, path: str
+) -> None:
+    record = project.approve()
+    told = json.dumps(path)
+    tamper(lambda lines: [lines[0].replace(f'"{record.path}"', told)])
+    assert kinds(project) & {ProblemKind.MISSING, ProblemKind.CHANGED}
+    assert project.log().records == ()
 
 
 @pytest.fixture

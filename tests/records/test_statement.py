@@ -147,7 +147,7 @@ def test_a_statement_reads_as_it_was_written(
         path = keep_environment(Path(folder), statement.origin.environment)
         assert environment_of(document, name="x") == path
         written = read(document, EnvironmentFiles(Path(folder)), name="x")
-    assert written == (statement, tuple(sorted(previous)))
+    assert written == (statement, tuple(sorted(previous)), path)
 
 
 @given(STATEMENTS)

@@ -43,7 +43,7 @@ def waivers(draw: st.DrawFn) -> Waiver:
 @given(waivers())
 def test_what_is_read_is_what_was_written(waiver: Waiver) -> None:
     document = json.loads(canonical_json(write(waiver, ["head"])))
-    assert read(document, NO_ENVIRONMENT, name="x") == (waiver, ("head",))
+    assert read(document, NO_ENVIRONMENT, name="x")[:2] == (waiver, ("head",))
 
 
 def approval(**fields: Any) -> Approval:

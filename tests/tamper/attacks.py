@@ -5,6 +5,7 @@ Each attack uses the tools that an attacker would use: an editor, ``dvc``, ``git
 ``python -m benchmarks.tamper`` puts next to what other tools say.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -103,7 +104,7 @@ VERIFIES = "    verify = true\n"
 """What ``regml init`` sets on a remote."""
 
 SOUP = "tiny_soup"
-"""A package without content: only its version matters."""
+"""A package of one module: only its version and its files matter."""
 
 DVC = """\
 import shlex, sys
@@ -232,15 +233,19 @@ def build(folder: Path) -> Tiny:
     return made
 
 
-def _package(folder: Path, version: str) -> None:
-    """Install an empty package beside the project, as pip does with --target."""
+def _package(folder: Path, version: str, code: str = "") -> None:
+    """Install a package beside the project, as pip does with --target."""
     site = folder / "site"
     shutil.rmtree(site, ignore_errors=True)
     info = site / f"{SOUP}-{version}.dist-info"
     info.mkdir(parents=True)
+    (site / f"{SOUP}.py").write_text(code)
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {SOUP}\nVersion: {version}\n"
     )
+    digest = base64.urlsafe_b64encode(hashlib.sha256(code.encode()).digest())
+    listed = f"{SOUP}.py,sha256={digest.rstrip(b'=').decode()},{len(code)}\n"
+    (info / "RECORD").write_text(f"{listed}{info.name}/RECORD,,\n")
 
 
 # what dvc.lock and the data can be made to say
@@ -333,6 +338,12 @@ def change_packages(tiny: Tiny) -> None:
     tiny.dvc("repro -q -f -s train")
 
 
+def change_package_files(tiny: Tiny) -> None:
+    """Train again with other files of a package under the version it had."""
+    _package(tiny.folder, "1.0", "print('worse')\n")
+    tiny.dvc("repro -q -f -s train")
+
+
 # MLflow
 
 
@@ -370,6 +381,23 @@ def edit_record(tiny: Tiny) -> None:
     path = tiny.records()[1]
     text = path.read_text()
     path.write_text(text.replace('"payload":"ey', '"payload":"eY', 1))
+
+
+def edit_environment(tiny: Tiny) -> None:
+    """Let another version of a package have been there, with the time restored."""
+    [path] = (tiny.root / "records/environments").glob("*.json")
+    before = path.stat()
+    content = path.read_text()
+    path.write_text(content.replace('"version":"1.0"', '"version":"1.1"', 1))
+    assert path.stat().st_size == before.st_size
+    assert path.read_text() != content
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def delete_environment(tiny: Tiny) -> None:
+    """Take away what the runs were made in."""
+    [path] = (tiny.root / "records/environments").glob("*.json")
+    path.unlink()
 
 
 def delete_record(tiny: Tiny) -> None:
@@ -472,12 +500,19 @@ ATTACKS = (
     Attack(edit_lock, r"dvc\.lock: stage train .* output model\.bin differs"),
     Attack(replace_model, r"model\.bin: differs .* 13 bytes .* instead of 22 bytes"),
     Attack(change_packages, r"tiny-soup 1\.0; the run .* had 2\.0", by="check"),
+    Attack(
+        change_package_files,
+        r"had tiny-soup 1\.0 with different files .* in prepare.* in train",
+        by="check",
+    ),
     Attack(edit_metric, r"best_tuning_dice is 0\.99 at its end.* logged 0\.71"),
     Attack(edit_shown_metric, r"best_tuning_dice is shown as 0\.99.* logged 0\.71"),
     Attack(edit_tag, r"tag dataset_manifest_sha256 is 'cd34'.* logged 'ab12'"),
     Attack(edit_parameter, r"parameter rate is '0\.2'.* logged '0\.1'"),
     Attack(delete_tracked_run, r"in mlflow\.db is deleted"),
     Attack(edit_record, r"runs/.*-train-.*: its content .* was edited"),
+    Attack(edit_environment, r"-train-.*: the file records/environments/.* was edited"),
+    Attack(delete_environment, r"-prepare-.*: the file .* cannot be read"),
     Attack(delete_record, r"runs/.*-prepare-.*: .* evidence was removed"),
     Attack(delete_record_and_line, r"runs/.*-train-.*: it follows record .* removed"),
     Attack(reorder_records, r"log\.jsonl: lists .* lines were moved"),

@@ -10,7 +10,7 @@ import pytest
 from regml import cli
 from regml.errors import ConfigError
 from regml.files.past import code_change, content_with_digest
-from regml.items.recorded import StageRun
+from regml.items.recorded import Record, StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
 from regml.trace.nodes import DatasetVersion
@@ -167,6 +167,29 @@ def test_a_model_differs_in_every_section(project: Project) -> None:
     assert rows["Requirements whose verdict changed"] == (
         ("SRS-004", "failed", "passed"),
     )
+
+
+def test_other_files_of_a_package_under_the_same_version_are_shown(
+    project: Project,
+) -> None:
+    def with_own_files(record: Record) -> Record:
+        """Let the package be another one at every run, under one version."""
+        said = record.statement
+        numpy = {"version": "2.1.0", "sha256": record.sha256}
+        environment = {**said.origin.environment, "packages": {"numpy": numpy}}
+        origin = replace(said.origin, environment=environment)
+        return replace(record, statement=replace(said, origin=origin))
+
+    records = tuple(map(with_own_files, project.evidence.records))
+    other = replace(project, evidence=replace(project.evidence, records=records))
+    page = compare(other, "model@1.0.0", "model@2.0.0")
+    [table] = [s.table for s in page.sections if s.title == "Packages"]
+    assert table is not None
+    [(name, before, after)] = table.rows
+    assert name == "numpy"
+    assert before.startswith("2.1.0 (RECORD ")
+    assert after.startswith("2.1.0 (RECORD ")
+    assert before != after
 
 
 def test_a_model_does_not_differ_from_itself(project: Project) -> None:

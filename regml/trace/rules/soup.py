@@ -1,17 +1,23 @@
 """C: software of unknown provenance (IEC 62304 5.3.3, 7.1.3, 8.1.2)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from regml.files.lock import is_version, normalised
+from regml.findings import Severity
 from regml.items.design import Soup
 from regml.items.installed import installed
+from regml.items.recorded import Record
 from regml.trace.model import TraceGraph
+from regml.trace.nodes import SHORT
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
 
 PYTHON = "python"
 """The SOUP package that no lock file lists: the interpreter."""
+
+MACHINE = ("python", "system", "cpu", "container", "container_image")
+"""Parts of an environment that tell machines apart."""
 
 
 def soups(graph: TraceGraph) -> tuple[Soup, ...]:
@@ -28,12 +34,16 @@ class Package:
         place: ``lock``, or the id of a run whose environment it was in.
         version: There; ``None`` when it is not there.
         path: File that states it.
+        files: Stages behind the present state that had it in this version on the same
+            machine, by the sha256 of its list of files; more than one list tells that
+            its files were replaced in between.
     """
 
     name: str
     place: str
     version: str | None
     path: str
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def packages(graph: TraceGraph) -> tuple[Package | Soup, ...]:
@@ -45,7 +55,7 @@ def packages(graph: TraceGraph) -> tuple[Package | Soup, ...]:
 @rule(
     "C01",
     "Lock file, SOUP list and the environment of the runs name the same packages in "
-    "the same versions.",
+    "the same versions; runs on one machine had the same files of them.",
     packages,
     clauses=("IEC 62304 8.1.2",),
 )
@@ -102,6 +112,20 @@ def _installed(graph: TraceGraph, package: Package) -> Iterator[Gap]:
             f"model or results {has}.",
             "Install the versions of the lock file and run 'dvc repro -f'.",
             package.path,
+        )
+    if len(package.files) > 1:
+        told = ", ".join(
+            f"{sha256[:SHORT]} in {' and '.join(stages)}"
+            for stages, sha256 in sorted((s, d) for d, s in package.files.items())
+        )
+        yield Gap(
+            package.place,
+            f"Runs on the same machine had {package.name} {package.version} with "
+            f"different files (sha256 of RECORD: {told}): it was installed anew or its "
+            "files were replaced in between.",
+            "Install the packages of the lock file anew and run 'dvc repro -f'.",
+            package.path,
+            Severity.MINOR,
         )
 
 
@@ -241,9 +265,11 @@ def _used(graph: TraceGraph) -> Iterator[Package]:
 
     A package whose marker says that it is not needed there may be absent.
     """
-    for record in (graph.current.training, graph.current.evaluation):
-        if record is None:
-            continue
+    current = graph.current
+    runs = [r for r in (current.training, current.evaluation) if r is not None]
+    for record in runs:
+        # what differs between runs is said of the last one
+        files = _lists_of_files(graph, record) if record is runs[-1] else {}
         place, environment = f"run@{record.id}", record.statement.origin.environment
         known = {normalised(k): v for k, v in versions_in(environment).items()}
         if PYTHON in known:
@@ -252,7 +278,32 @@ def _used(graph: TraceGraph) -> Iterator[Package]:
             name = normalised(listed)
             marker = graph.evidence.markers.get(listed)
             if name in known or not marker or _is_needed(marker, environment):
-                yield Package(name, place, known.get(name), record.path)
+                lists = files.get(name, {})
+                yield Package(name, place, known.get(name), record.path, lists)
+
+
+def _lists_of_files(
+    graph: TraceGraph, record: Record
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return which stages had which list of files of a package, by name and sha256.
+
+    Counted are runs behind the present state on the machine of a record, and the
+    version that this record has: on another machine an equal version may lie there
+    with other scripts and compiled files.
+    """
+    here = record.statement.origin.environment
+    versions = {normalised(k): had.version for k, had in installed(here).items()}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for stage, run in sorted(graph.current.explained.items()):
+        there = run.statement.origin.environment if run else {}
+        if any(there.get(part) != here.get(part) for part in MACHINE):
+            continue
+        for listed, had in installed(there).items():
+            name = normalised(listed)
+            if had.sha256 and versions.get(name) == had.version:
+                stages = found.setdefault(name, {})
+                stages[had.sha256] = (*stages.get(had.sha256, ()), stage)
+    return found
 
 
 RULES = (

@@ -4,6 +4,7 @@ The manifest is the one file whose digest stands in it; each row of the manifest
 the digests of an image and of its label. Fields of the record set are read out of it.
 """
 
+import dataclasses
 import json
 from typing import Any, Final
 
@@ -121,7 +122,7 @@ def write(
 
 
 def _cases() -> dict[str, Any]:
-    fields = [_field(name) for name in ManifestCase.model_fields]
+    fields = [_field(field.name) for field in dataclasses.fields(ManifestCase)]
     return {
         "@id": "cases",
         "@type": "cr:RecordSet",

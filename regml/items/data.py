@@ -4,7 +4,8 @@ import datetime as dt
 from enum import StrEnum
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
 
 from regml.items.base import Item, ItemId, Kind, Line, Lines, Strict
 
@@ -163,8 +164,16 @@ class AnnotationProtocol(Item):
     minimum_years_experience: float | None = None
 
 
-class ManifestCase(Strict):
+@dataclass(
+    frozen=True,
+    slots=True,
+    kw_only=True,
+    config=ConfigDict(extra="forbid", allow_inf_nan=False, defer_build=True),
+)
+class ManifestCase:
     """One image with its label in one dataset version.
+
+    As strict as a model, and half its size: there may be hundreds of thousands.
 
     Attributes:
         case: Pseudonymous key of the image.
@@ -339,6 +348,9 @@ class DatasetManifest(Strict):
         headers: What a second look at the de-identified headers found.
         largest_extent_mm: Of the images as acquired, on any axis.
     """
+
+    # what is worth remembering while it is read: the keys, not a million digests
+    model_config = ConfigDict(cache_strings="keys")
 
     specification: ItemId
     split_unit: Line

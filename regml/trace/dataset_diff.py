@@ -1,5 +1,6 @@
 """What two versions of a dataset hold differently: images, patients, labels, splits."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def dataset_difference(
     changed = [
         (was, case)
         for name, case in new.items()
-        if (was := old.get(name)) is not None and vars(was) != vars(case)
+        if (was := old.get(name)) is not None and was != case
     ]
     were, are = _patients(before.cases), _patients(after.cases)
     return DatasetDifference(
@@ -166,7 +167,9 @@ def _moved(
 def _other_fields(
     changed: Iterable[tuple[ManifestCase, ManifestCase]],
 ) -> Iterator[tuple[str, tuple[FieldChange, ...]]]:
-    names = sorted(ManifestCase.model_fields.keys() - OWN_LIST)
+    names = sorted(
+        {field.name for field in dataclasses.fields(ManifestCase)} - OWN_LIST
+    )
     for was, case in sorted(changed, key=lambda pair: pair[1].case):
         differing = [n for n in names if getattr(was, n) != getattr(case, n)]
         found = field_changes(

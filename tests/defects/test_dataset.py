@@ -44,12 +44,12 @@ def cases(change: Callable[[ManifestCase], ManifestCase]) -> Evidence:
 
 def one(name: str, **fields: Any) -> Evidence:
     return cases(
-        lambda c: c.model_copy(update=fields) if c.case == name else c,
+        lambda c: replace(c, **fields) if c.case == name else c,
     )
 
 
 def all_cases(**fields: Any) -> Evidence:
-    return cases(lambda c: c.model_copy(update=fields))
+    return cases(lambda c: replace(c, **fields))
 
 
 def population(**fields: Any) -> Evidence:

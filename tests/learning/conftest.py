@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def dataset(tmp_path: Path) -> tuple[Path, DatasetManifest]:
     rows = []
     for number, (shape, split) in enumerate(zip(SHAPES, SPLITS, strict=True)):
         name = f"HV-{number:08x}-0001"
-        files: dict[str, object] = {}
+        files: dict[str, Any] = {}
         for kind, volume in zip(
             ("image", "label"), phantom(shape, number), strict=True
         ):
@@ -88,19 +89,17 @@ def dataset(tmp_path: Path) -> tuple[Path, DatasetManifest]:
                 f"{kind}_size_bytes": artifact.size_bytes,
             }
         rows.append(
-            ManifestCase.model_validate(
-                {
-                    "case": name,
-                    "patient": f"HV-{number:08x}",
-                    "study": "1.2",
-                    "series": f"1.2.{number}",
-                    "site": "site-a",
-                    "vendor": "A",
-                    "split": split,
-                    "sources": (),
-                    "annotators": (),
-                    **files,
-                }
+            ManifestCase(
+                case=name,
+                patient=f"HV-{number:08x}",
+                study="1.2",
+                series=f"1.2.{number}",
+                site="site-a",
+                vendor="A",
+                split=split,
+                sources=(),
+                annotators=(),
+                **files,
             )
         )
     return tmp_path, DatasetManifest(

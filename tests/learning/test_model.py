@@ -123,7 +123,7 @@ def test_every_group_of_test_cases_is_summed_up(
 ) -> None:
     _, manifest = dataset
     cases = [
-        case.model_copy(update={"split": "test", "sex": sex})
+        replace(case, split="test", sex=sex)
         for case, sex in zip(manifest.cases, ("F", "F", "M", None), strict=True)
     ]
     manifest = manifest.model_copy(update={"cases": tuple(cases)})

@@ -267,6 +267,7 @@ class Release:
         of: Id of the earlier release that is in force again; ``None`` for a new one.
         contents: sha256 of the list of everything in the archive besides records;
             ``None`` where there is no archive.
+        bills: sha256 of each bill of materials, by its name in the archive.
         known: What was known against an earlier release when it was handed over
             again, one sentence each.
         because: Why it was, all the same.
@@ -284,6 +285,7 @@ class Release:
     comment: str = ""
     of: str | None = None
     contents: str | None = None
+    bills: Mapping[str, str] = field(default_factory=dict)
     known: tuple[str, ...] = ()
     because: str = ""
 

@@ -168,6 +168,7 @@ def release_row(release: Release, previous: list[str]) -> Json:
         "comment": release.comment,
         "rollsBackTo": release.of,
         "contents_sha256": release.contents,
+        "bills": dict(release.bills),
         "knownAgainst": list(release.known),
         "because": release.because,
         "regml_origin": origin_row(release.origin),
@@ -190,6 +191,7 @@ def read_release(predicate: Json, _: list[Json], origin: Origin) -> Release:
         comment=predicate["comment"],
         of=predicate.get("rollsBackTo"),
         contents=predicate.get("contents_sha256"),
+        bills=dict(predicate.get("bills", {})),
         known=tuple(predicate.get("knownAgainst", ())),
         because=predicate.get("because", ""),
     )

@@ -1,7 +1,7 @@
 """The bills of materials of a release: kept beside its record, seen in its archive.
 
 They name packages as they were installed where the version was released, so they cannot
-be made again elsewhere; the signed list of contents says whether kept ones are right.
+be made again elsewhere; the signed record says whether kept ones are right.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,12 +9,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
+from regml.digest import sha256_of
 from regml.errors import ConfigError, RegmlError
 from regml.files.config import read_config
 from regml.files.lock import normalised, read_lock_file
 from regml.items.recorded import Release
 from regml.project import Project
 from regml.release.contents import read_object
+from regml.trace.nodes import SHORT
 
 SBOM: Final = "bills/sbom.cdx.json"
 """Software bill of materials, CycloneDX."""
@@ -23,35 +25,48 @@ ML_BOM: Final = "bills/ml-bom.cdx.json"
 """Bill of materials of the model, CycloneDX with a model card."""
 
 KEPT: Final = "records/bills"
-"""Where git keeps them; each file is named after the contents it belongs to."""
+"""Where git keeps them; each file is named after its digest."""
 
 Writer = Callable[[Project, str], Mapping[str, bytes]]
 """Returns the bills of a project and the sha256 of a model, by name in the archive."""
 
 
-def keep(root: Path, contents: str, bills: Mapping[str, bytes]) -> None:
+def keep(root: Path, bills: Mapping[str, bytes]) -> None:
     """Write the bills of a release where git will have them.
 
     Raises:
         ConfigError: They cannot be written.
     """
-    for name, content in bills.items():
-        path = root / _kept(contents, name)
+    for name, digest in digests(bills).items():
+        path = root / kept_path(name, digest)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            path.write_bytes(bills[name])
         except OSError as error:
             raise ConfigError(
                 f"{path}: cannot be written ({error.strerror}). Make room."
             ) from error
 
 
-def kept(root: Path, contents: str | None) -> dict[str, bytes] | None:
-    """Return the bills of an earlier release; ``None`` where they are not here."""
-    paths = {name: root / _kept(contents or "none", name) for name in (SBOM, ML_BOM)}
-    if not all(path.is_file() for path in paths.values()):
-        return None
-    return {name: path.read_bytes() for name, path in paths.items()}
+def kept(root: Path, said: Release) -> dict[str, bytes] | None:
+    """Return the bills that a release signed; ``None`` where they are not here."""
+    found = {}
+    for name in (SBOM, ML_BOM):
+        path = root / kept_path(name, said.bills.get(name, "none"))
+        if not path.is_file():
+            return None
+        found[name] = path.read_bytes()
+    return found if digests(found) == said.bills else None
+
+
+def digests(bills: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the sha256 of each bill, by name."""
+    return {name: sha256_of(content) for name, content in bills.items()}
+
+
+def kept_path(name: str, digest: str) -> str:
+    """Return where the bill of a name and digest is kept."""
+    return f"{KEPT}/{digest[:SHORT]}-{name.rpartition('/')[2]}"
 
 
 def problems(
@@ -69,16 +84,14 @@ def problems(
         if not (tree / name).is_file():
             yield name, "is missing: every release hands it over"
             continue
+        if sha256_of((tree / name).read_bytes()) != said.bills.get(name):
+            yield name, "is not what the release signed: it was changed"
         try:
             document = read_object(tree, name)
             found = [*_is_of(document, project, said), *look(document, project, said)]
         except RegmlError as error:
             found = [str(error)]
         yield from ((name, message) for message in found)
-
-
-def _kept(contents: str, name: str) -> str:
-    return f"{KEPT}/{contents[:12]}-{name.rpartition('/')[2]}"
 
 
 def _is_of(

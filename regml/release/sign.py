@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from regml.records.keys import personal_key
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
 from regml.release.back import Back
-from regml.release.bills import KEPT, Writer, keep, kept
+from regml.release.bills import Writer, digests, keep, kept, kept_path
 from regml.release.contents import (
     CONTENTS,
     DHF,
@@ -148,12 +149,12 @@ def draft(
     )
     members = gather(root, release, project.evidence.built, key_id=by.key.id)
     # an earlier release has those that were handed over with it
-    then = kept(root, base.contents) if back else None
+    then = kept(root, base) if back else None
     bills = then or write_bills(_at(project, release), release.model or "")
     sums = contents_list({**members, **bills})
     return Draft(
         project,
-        replace(release, contents=sha256_of(sums)),
+        replace(release, contents=sha256_of(sums), bills=digests(bills)),
         {**members, **bills, CONTENTS: sums},
         bills,
         by.key,
@@ -167,7 +168,7 @@ def hand_over(draft: Draft) -> Handed:
         RegmlError: The record cannot be written, or the archive cannot: the message
             says which; a record that was written stays.
     """
-    keep(draft.project.root, draft.release.contents or "", draft.bills)
+    keep(draft.project.root, draft.bills)
     record = append(draft.project.root, draft.release, draft.key)
     try:
         return _packed(draft.project, record, draft.members)
@@ -195,7 +196,7 @@ def pack_again(project: Project, version: str | None, *, write_bills: Writer) ->
     if not found:
         raise UnknownIdError(f"{named} was never released. 'regml list releases'.")
     record, said = found[-1]
-    bills = kept(project.root, said.contents)
+    bills = kept(project.root, said)
     if bills is None:
         bills = dict(write_bills(_at(project, said), said.model or ""))
     for built in (project.evidence.built, None):
@@ -203,11 +204,12 @@ def pack_again(project: Project, version: str | None, *, write_bills: Writer) ->
         sums = contents_list(members)
         if sha256_of(sums) == said.contents:
             return _packed(project, record, {**members, CONTENTS: sums})
+    missing = sorted(said.bills.items())
     raise ConfigError(
         f"the archive of {named} cannot be made again: what is here is not all that "
         f"was signed (release@{record.id}). Its Design History File was part of it: "
         f"build that again, regml dhf build --at {said.commit[:SHORT]}. So were its "
-        f"bills of materials: bring {KEPT}/{(said.contents or '')[:SHORT]}-* back."
+        f"bills of materials: bring {', '.join(starmap(kept_path, missing))} back."
     )
 
 

@@ -76,7 +76,7 @@ def release(
     if archive_only:
         _tell(pack_again(open_project(root), version, write_bills=_bills))
         return 0
-    project, commit = open_for_release(root)
+    project, commit = open_for_release(root, back=of is not None)
     if tags:
         named = version or project.evidence.config.device.version
         refuse_tag(root, named, signed=tags == "signed")

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regml.errors import ConfigError
+from regml.files.config import CONFIG
 from regml.files.git import run_git
 from regml.files.own_checks import WITHOUT_OWN_CHECKS
 from regml.findings import RuleOutcome, Severity, weighs
 from regml.items.recorded import LogProblem
 from regml.project import Project, open_project
+from regml.records.storage import FOLDER
 from regml.records.verify import OutputProblem, verify
 
 
@@ -34,10 +36,15 @@ class Gate:
         return not self.problems and not weighs(self.outcomes, Severity.MAJOR)
 
 
-def open_for_release(root: Path) -> tuple[Project, str]:
+def open_for_release(root: Path, *, back: bool = False) -> tuple[Project, str]:
     """Read a project whose work tree is its commit; return it with that commit.
 
     The day is that of the clock: ``SOURCE_DATE_EPOCH`` cannot bring a waiver back.
+
+    Args:
+        root: The project.
+        back: An earlier commit is released: of the work tree only records and who
+            may sign matter, and an emergency finds it as it is.
 
     Raises:
         ConfigError: Something is not committed, or own checks are turned off.
@@ -50,19 +57,25 @@ def open_for_release(root: Path) -> tuple[Project, str]:
     commit = project.evidence.commit
     if commit is None:
         raise ConfigError(f"{root}: is not committed, so there is nothing to release.")
-    refuse_dirt(root)
+    refuse_dirt(root, *((FOLDER, CONFIG) if back else (".",)))
     today = dt.datetime.now(dt.UTC).date()
     return replace(project, evidence=replace(project.evidence, today=today)), commit
 
 
-def refuse_dirt(root: Path) -> None:
+def refuse_dirt(root: Path, *places: str) -> None:
     """Refuse a work tree that is not its commit, also in records and outputs.
+
+    Args:
+        root: The project.
+        places: Where to look, relative to it.
 
     Raises:
         ConfigError: Names what differs.
     """
     status = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-    rows = [os.fsdecode(row) for row in run_git(root, *status, "--", ".").split(b"\0")]
+    rows = [
+        os.fsdecode(row) for row in run_git(root, *status, "--", *places).split(b"\0")
+    ]
     differing = sorted(row[3:] for row in rows if row)
     if differing:
         shown = ", ".join(differing[:5]) + (" ..." if len(differing) > 5 else "")

@@ -71,6 +71,24 @@ def test_what_is_wrong_with_the_present_state_keeps_nothing_in_force(
     assert (said.known, said.because) == ((), "")
 
 
+def test_half_done_work_keeps_nothing_in_force_either(shop: Shop) -> None:
+    shop.edit("requirements_srs/software/SRS-001.md", "title: ", "title: Half ")
+    shop.write("notes.txt", "x")
+    before = shop.git("status", "--porcelain")
+    assert shop.regml("release", "--comment", "again").status == 2
+    shop.write("regml.toml", (shop.root / "regml.toml").read_text() + "\n")
+    refused = go_back(shop)
+    assert "1 files differ from it: regml.toml" in refused.err
+    shop.git("checkout", "--quiet", "regml.toml")
+    shop.write("records/stray.txt", "x")
+    assert "1 files differ from it: records/stray.txt" in go_back(shop).err
+    (shop.root / "records/stray.txt").unlink()
+    assert shop.git("status", "--porcelain") == before
+    archive = shop.root / "build/release/Tiny-Device-1.0.1.zip"
+    assert go_back(shop).status == 0
+    assert verify_archive(archive).problems == []
+
+
 def test_a_problem_that_was_reported_since_needs_a_reason(shop: Shop) -> None:
     report(shop, title="It misses one")
     told = "PR-001 (minor) It misses one: reported on 2026-01-02, open today"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from regml.files.package import listing
 from regml.items.recorded import Record, Release
 from regml.project import open_project
 from regml.records.statement import read, write
+from regml.records.verify import verify
 from tests.factories import release as any_release
 from tests.factories import resolver
 from tests.release.conftest import Shop
@@ -130,6 +132,18 @@ def test_weights_that_are_nowhere_are_refused(shop: Shop) -> None:
     said = refused(shop)
     assert "model/weights.safetensors" in said
     assert "dvc pull" in said
+
+
+def test_what_the_gate_could_not_compare_is_said(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "regml.release.gate.verify",
+        lambda *given: replace(verify(*given), unseen=("a server was away",)),
+    )
+    done = shop.regml("release")
+    assert done.status == 0
+    assert "regml: not seen: a server was away" in done.err
 
 
 def test_only_quality_may_release(shop: Shop) -> None:

@@ -1,34 +1,123 @@
 """What opening and comparing dataset manifests costs, next to ``json.loads``.
 
 ``python -m benchmarks.manifest [FILES]``: FILES images and labels (100,000 where none
-is named), two versions; the floor reads the same bytes with Python's own reader.
+is named), two versions. First ``regml diff dataset@A dataset@B`` as a whole process, in
+a project that recorded both, next to a Python that starts and reads both with
+``json.loads``. Then the parts, next to ``json.loads`` of one.
 """
 
 import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from multiprocessing import Process
+from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
+from benchmarks.measure import measure, on_path
+from benchmarks.measure import show as show_process
+from regml.digest import digest_file
 from regml.files.manifest import parse_manifest
+from regml.starter import start_project
 from regml.trace.dataset_diff import dataset_difference
 
 T = TypeVar("T")
 
 RUNS = 5
+MANIFEST = "data/dataset/manifest.json"
+PIPELINE = f"""\
+stages:
+  preprocess:
+    cmd: regml record -- python make.py
+    deps: [make.py]
+    outs:
+      - {MANIFEST}: {{cache: false}}
+"""
+STAGE = """\
+import os
+import shutil
+
+import regml
+
+os.makedirs("data/dataset", exist_ok=True)
+shutil.copy({source!r}, {manifest!r})
+regml.note("dataset", dict(manifest={manifest!r}))
+"""
+LOADS = """\
+import json, sys
+for name in sys.argv[1:]:
+    with open(name, "rb") as stream:
+        json.loads(stream.read())
+"""
 
 
 def main() -> None:
     """Print CPU seconds and ratios to the floor."""
-    files = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    before, after = manifest(files // 2, 0), manifest(files // 2, 1)
-    print(f"{files} files, {len(before) / 1e6:.0f} MB of JSON per version")
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HOME"] = folder  # keys that nobody keeps
+        files = (Path(folder) / "before.json", Path(folder) / "after.json")
+        # in another process: the peak of this one shows in all that it starts
+        writer = Process(target=write, args=(files, count // 2))
+        writer.start()
+        writer.join()
+        size = files[0].stat().st_size
+        print(f"{count} files, {size / 1e6:.0f} MB of JSON per version", flush=True)
+        show_command_line(recorded(Path(folder) / "project", files), files)
+        show_readers(files[0].read_bytes(), files[1].read_bytes())
+
+
+def show_command_line(project: Path, files: tuple[Path, Path]) -> None:
+    """Print the figures of whole processes."""
+    loads = [sys.executable, "-c", LOADS, *map(str, files)]
+    floor = measure(loads, folder=project, runs=RUNS)
+    show_process("Python starts and reads both", floor, floor)
+    names = [f"dataset@{digest_file(file, name='').sha256[:12]}" for file in files]
+    diff = [on_path("regml"), "diff", *names]
+    figures = measure(diff, folder=project, runs=RUNS, accepted={0})
+    show_process("regml diff dataset@A dataset@B", figures, floor)
+
+
+def show_readers(before: bytes, after: bytes) -> None:
+    """Print the figures of the parts, without start and without git."""
     floor = show("json.loads", lambda: json.loads(before))
     show("open one version", lambda: parse_manifest(before, name="m"), floor)
     old, new = parse_manifest(before, name="m"), parse_manifest(after, name="m")
     show("compare two open ones", lambda: dataset_difference(old, new), floor)
     show("open two and compare", lambda: _both(before, after), floor)
+
+
+def write(files: tuple[Path, Path], cases: int) -> None:
+    """Write two versions of a manifest."""
+    for version, file in enumerate(files):
+        file.write_bytes(manifest(cases, version))
+
+
+def recorded(folder: Path, files: Iterable[Path]) -> Path:
+    """Make a project that recorded a run and a commit for each of some manifests."""
+    root = start_project(folder).root
+    (root / "dvc.yaml").write_text(PIPELINE, encoding="utf-8")
+    record = [on_path("regml"), "record", "--stage", "preprocess", "--"]
+    for file in files:
+        code = STAGE.format(source=str(file), manifest=MANIFEST)
+        (root / "make.py").write_text(code, encoding="utf-8")
+        commit(root, "Another stage")
+        subprocess.run([*record, sys.executable, "make.py"], cwd=root, check=True)
+        commit(root, "Another dataset")
+    return root
+
+
+def commit(root: Path, subject: str) -> None:
+    """Commit all that is there, and the manifest."""
+    git = ["git", "-C", str(root)]
+    subprocess.run([*git, "add", "-A"], check=True)
+    if (root / MANIFEST).exists():
+        subprocess.run([*git, "add", "-f", MANIFEST], check=True)
+    subprocess.run([*git, "commit", "-qm", subject], check=True)
 
 
 def manifest(cases: int, version: int) -> bytes:

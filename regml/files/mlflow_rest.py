@@ -21,7 +21,7 @@ from regml.files.mlflow_store import (
 
 if TYPE_CHECKING:
     from urllib.error import HTTPError
-    from urllib.request import OpenerDirector
+    from urllib.request import HTTPSHandler, OpenerDirector
 
 SECONDS: Final = 20
 """How long a server may take for one answer."""
@@ -65,7 +65,7 @@ class Server:
             raise UnseenStoreError("its address names no host")
         self._base = f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
         self._headers = dict(_headers(parts))
-        self._opener = _opener()
+        self._opener = _opener(secure=parts.scheme.lower() == "https")
 
     def read(self, run: str, metrics: Iterable[str]) -> TrackedRun | None:
         """Return a run; ``None`` where the server has no such run.
@@ -137,15 +137,21 @@ class Server:
         return answer
 
 
-def _opener() -> "OpenerDirector":
-    import ssl
-    from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
+def _opener(*, secure: bool) -> "OpenerDirector":
+    from urllib.request import HTTPRedirectHandler, build_opener
 
     class Stay(HTTPRedirectHandler):
         """Follows nothing: whoever is asked has to answer."""
 
         def redirect_request(self, *_: Any) -> None:
             return None
+
+    return build_opener(Stay, *([_certified()] if secure else []))
+
+
+def _certified() -> "HTTPSHandler":
+    import ssl
+    from urllib.request import HTTPSHandler
 
     try:
         context = ssl.create_default_context(
@@ -158,7 +164,7 @@ def _opener() -> "OpenerDirector":
             "the certificate that MLFLOW_TRACKING_SERVER_CERT_PATH or "
             "MLFLOW_TRACKING_CLIENT_CERT_PATH names cannot be read"
         ) from error
-    return build_opener(Stay, HTTPSHandler(context=context))
+    return HTTPSHandler(context=context)
 
 
 def _headers(parts: SplitResult) -> Iterator[tuple[str, str]]:

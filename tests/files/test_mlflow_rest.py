@@ -1,7 +1,10 @@
 """What a server may answer, and what it never gets to see."""
 
 import base64
+import datetime as dt
+import ipaddress
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,6 +12,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
 
 from regml.files import mlflow_rest
 from regml.files.mlflow_places import open_store, place_of
@@ -53,6 +65,32 @@ class Simulator:
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.address = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def encrypt(self, certificate: Path) -> None:
+        """Speak TLS from now on, with a new certificate written to a file."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+        own = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - day)
+            .not_valid_after(now + day)
+            .add_extension(x509.SubjectAlternativeName([own]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        certificate.write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + made.public_bytes(Encoding.PEM)
+        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.address = self.address.replace("http:", "https:")
 
     def __enter__(self) -> "Simulator":
         self._thread.start()
@@ -251,6 +289,23 @@ def test_a_silent_server_is_not_waited_for(
     with pytest.raises(UnseenStoreError, match=r"cannot be reached .*timed out"):
         Server(server.address).read("r", [])
     answered.set()
+
+
+def test_a_server_is_believed_by_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")  # not by us
+    simulator = Simulator()
+    simulator.answer = lambda *_: ok(run())
+    simulator.encrypt(tmp_path / "server.pem")
+    with simulator:
+        with pytest.raises(UnseenStoreError, match="CERTIFICATE_VERIFY_FAILED"):
+            Server(simulator.address).read("r", [])
+        assert simulator.asked == []
+        certificate = str(tmp_path / "server.pem")
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", certificate)
+        assert Server(simulator.address).read("r", []) is not None
 
 
 def test_a_certificate_that_is_none_is_one_message(

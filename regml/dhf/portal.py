@@ -19,15 +19,9 @@ from regml.dhf.context.common import shown
 from regml.dhf.context.verification import ORDER
 from regml.dhf.markdown import IDS, parser, printable
 from regml.dhf.neighbourhood import Drawing, neighbourhood
-from regml.dhf.pages import (
-    Content,
-    case_anchor,
-    content,
-    is_paged,
-    kind_of,
-    linked,
-    page_name,
-)
+from regml.dhf.pages import content
+from regml.dhf.pages.base import Content
+from regml.dhf.pages.names import case_anchor, is_paged, kind_of, linked, page_name
 from regml.dhf.render import Build, Document, state_of
 from regml.dhf.table import Table, table
 from regml.dhf.website import ASSETS

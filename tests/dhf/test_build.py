@@ -13,7 +13,7 @@ import pytest
 
 from regml.dhf.build import Built, build_dhf
 from regml.dhf.formats import Format, parse_formats, require_extra
-from regml.dhf.pages import page_name
+from regml.dhf.pages.names import page_name
 from regml.errors import BrokenFileError, ConfigError, MissingExtraError
 from regml.files.built import read_built
 from regml.project import Project

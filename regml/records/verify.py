@@ -20,7 +20,7 @@ from regml.items.recorded import LogProblem, Outcome, Record, StageRun
 from regml.records.anchors import Anchor, cut_off, released_anchors
 from regml.records.held import cached, difference
 from regml.records.keys import Signatory
-from regml.records.log import read_log
+from regml.records.log import no_garbage, read_log
 from regml.records.timestamps import check_stamps
 from regml.records.tracked import compare_tracked
 from regml.records.unfinished import unfinished
@@ -110,6 +110,18 @@ def verify(
     Raises:
         RegmlError: The log, ``dvc.lock`` or ``dvc.yaml`` cannot be read.
     """
+    with no_garbage():  # it would be looked for among all records, several times
+        return _verify(root, signers, full, tuple(anchors), store, certificate)
+
+
+def _verify(
+    root: Path,
+    signers: Iterable[Signatory],
+    full: bool,
+    anchors: tuple[Anchor, ...],
+    store: Path | None,
+    certificate: Path | None,
+) -> Verification:
     log = read_log(root, signers)
     locked = read_lock(root)
     explanations = {stage.name: explanation(stage, log.records) for stage in locked}

@@ -175,10 +175,11 @@ def _tell(handed: "Handed") -> None:
     click.echo(f"archive  {handed.archive}")
     click.echo(f"sha256   {handed.sha256}")
     if not handed.with_dhf:
+        at = f" --at {said.commit[:12]}" if said.of else ""
         click.echo(
             "regml: the Design History File is not in the archive: none was built from "
             f"commit {said.commit[:12]}, or it was changed. Build it before releasing: "
-            "regml dhf build.",
+            f"regml dhf build{at}.",
             err=True,
         )
 

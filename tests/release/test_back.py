@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from regml.project import Project, open_project
 from regml.records.log import read_entries
 from regml.release.back import Back, look_back
 from regml.release.verify import verify_archive
-from tests.factories import problem_report, requirement
-from tests.release.conftest import Done, Shop
+from tests.factories import export, problem_report, requirement, soup
+from tests.release.conftest import PACKAGE, Done, Shop
 from tests.release.test_sign import releases
+from tests.trace.test_looked_up import ENTRY
 
 BECAUSE = "2.0.0 misses every second hippocampus; 1.0.0 does not"
 
@@ -67,6 +69,8 @@ def test_what_is_wrong_with_the_present_state_keeps_nothing_in_force(
     done = go_back(shop)
     assert done.status == 0, done.out + done.err
     assert "KNOWN" not in done.out
+    first = releases(shop)[0][1].commit
+    assert f"regml dhf build --at {first[:12]}." in done.err
     said = releases(shop)[-1][1]
     assert (said.known, said.because) == ((), "")
 
@@ -143,6 +147,27 @@ def test_a_problem_that_its_own_gate_weighed_is_not_new(
     report(shop, safety_impact="It is worse than we thought.")
     [told] = looked(shop).known
     assert told.startswith("PR-001")
+
+
+def test_a_vulnerability_that_is_known_by_now(stock: Shop, tmp_path: Path) -> None:
+    shutil.copytree(stock.root, tmp_path / "project")
+    shop = Shop(tmp_path / "project", stock.home)
+    item = soup(package=PACKAGE, version=version(PACKAGE))
+    shop.write(f"design/soup/{item.id}.md", write_item(item))
+    shop.commit("SOUP")
+    shop.waive_all()
+    shop.release()
+    shop.commit("1.0.0")
+    old = ENTRY.affected[0]
+    package = old.package.model_copy(update={"name": PACKAGE})
+    affected = old.model_copy(
+        update={"package": package, "versions": (item.version,), "ranges": ()}
+    )
+    entry = ENTRY.model_copy(update={"affected": (affected,)})
+    for vulns, known in (((), False), ((entry,), True)):
+        feed = export([item], vulns=vulns)
+        told = looked(shop, vulnerabilities=(feed,)).known
+        assert any(ENTRY.id in sentence for sentence in told) == known
 
 
 def test_a_waiver_that_ended_is_known_against_it(shop: Shop) -> None:

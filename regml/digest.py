@@ -109,10 +109,17 @@ def names_below(folder: Path) -> list[str]:
     """Return the files below a folder, POSIX, relative to it and sorted.
 
     Symbolic links are followed as DVC does.
+
+    Raises:
+        OSError: A folder cannot be read: what lies in it would be missing unseen.
     """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
     top = os.fspath(folder)
     names: list[str] = []
-    for base, _, files in os.walk(top, followlinks=True):
+    for base, _, files in os.walk(top, onerror=refuse, followlinks=True):
         inside = "" if base == top else base[len(top) :].strip(os.sep) + os.sep
         names += [inside + file for file in files]
     return sorted(name.replace(os.sep, "/") for name in names)
@@ -132,7 +139,7 @@ def digest_each(files: Sequence[tuple[str, str]]) -> tuple[Artifact, ...]:
         buffer = bytearray(CHUNK_BYTES)
         return [_digest(path, name, buffer) for path, name in some]
 
-    if len(files) < 2:
+    if _is_little(files):
         return tuple(work(files))
     from concurrent.futures import ThreadPoolExecutor  # costs the recorder 8 ms
 
@@ -161,6 +168,16 @@ def folder_artifact(name: str, files: Iterable[Artifact]) -> Artifact:
         size_bytes=sum(file.size_bytes for file in members),
         files=len(members),
     )
+
+
+def _is_little(files: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether one core is done before others could begin."""
+    if len(files) >= BATCH:
+        return False
+    try:
+        return sum(Path(path).stat().st_size for path, _ in files) < LARGE_BYTES
+    except OSError:
+        return True  # whoever reads it says which, and why
 
 
 def _digest(path: str, name: str, buffer: bytearray) -> Artifact:

@@ -1,7 +1,10 @@
 """Digests of files and folders."""
 
+import errno
 import hashlib
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,6 +96,26 @@ def test_a_link_to_a_folder_is_followed_as_dvc_does(tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_that_cannot_be_read_is_named_and_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open/file").write_text("x")
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path) == closed:  # as the system says it to anybody but root
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PermissionError) as caught:
+        digest_files(tmp_path)
+    assert caught.value.filename == str(closed)
+
+
 def test_one_missing_among_many_files_is_named(tmp_path: Path) -> None:
     (tmp_path / "there").write_text("x")
     files = [(str(tmp_path / "there"), "there")] * 500
@@ -106,3 +129,17 @@ def test_one_missing_among_many_files_is_named(tmp_path: Path) -> None:
 def test_a_file_that_opens_and_cannot_be_read_is_named() -> None:
     with pytest.raises(OSError, match="/proc/self/mem"):
         digest_file(Path("/proc/self/mem"), name="memory")
+
+
+def test_a_few_small_files_start_no_threads(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    code = (
+        "import sys; from pathlib import Path; from regml.digest import digest_files; "
+        f"print(len(digest_files(Path({str(tmp_path)!r}))), "
+        "'concurrent.futures' in sys.modules)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert said.stdout.split() == ["2", "False"]

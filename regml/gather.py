@@ -79,6 +79,8 @@ def gather(look: Look) -> Evidence:
     log = read_log(files, config.signers)
     items, documents = read_items(files), read_documents(files)
     manifests = _manifests(files, log.records)
+    small = [out.path for stage in stages for out in stage.outs if not out.cache]
+    workspace = _digests(files, small)
     comments = read_comments(files, files_below(names, config.sources.software))
     return Evidence(
         config=config,
@@ -94,7 +96,8 @@ def gather(look: Look) -> Evidence:
         outdated=outdated_stages(
             stages,
             lock,
-            digests=_dependencies(look, stages, lock),
+            digests=_dependencies(look, stages, lock)
+            | {path: a.md5 if (a := workspace.get(path)) else None for path in small},
             parameters={stage.name: _parameters(files, stage) for stage in stages},
         ),
         records=log.records,
@@ -126,9 +129,7 @@ def gather(look: Look) -> Evidence:
             for name in _noted(log.records, "model", "card")
             if (files / name).is_file()
         },
-        workspace=_digests(
-            files, (out.path for stage in stages for out in stage.outs if not out.cache)
-        ),
+        workspace=workspace,
         data_sizes=_sizes(files, manifests.values()),
         today=_today(),
         **_past(look, config, items, documents, log.records),

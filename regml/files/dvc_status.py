@@ -21,8 +21,9 @@ def outdated_stages(
     Args:
         stages: Of ``dvc.yaml``.
         lock: Of ``dvc.lock``; where nothing ever ran, nothing is outdated.
-        digests: md5 of dependencies as they are now, ``None`` for what is gone; one
-            that is left out cannot be told and counts as unchanged.
+        digests: md5 of dependencies and of outputs that git keeps, as they are now;
+            ``None`` for what is gone. One that is left out cannot be told from here
+            and counts as unchanged.
         parameters: Values each stage would read now, or why it cannot.
     """
     ran = {locked.name: locked for locked in lock}
@@ -62,6 +63,12 @@ def _differences(
         elif digests.get(path, ran.deps[path]) != ran.deps[path]:
             yield f"{path} is not what it read"
     yield from (f"it does not read {p} any more" for p in ran.deps.keys() - stage.deps)
+    for out in stage.outs:
+        if out.path in ran.outs and out.path in digests and not out.cache:
+            if digests[out.path] is None:
+                yield f"{out.path}, which it wrote, is not there"
+            elif digests[out.path] != ran.outs[out.path]:
+                yield f"{out.path} is not what it wrote"
     outs = {out.path for out in stage.outs}
     yield from (f"it writes {path} besides" for path in sorted(outs - ran.outs.keys()))
     yield from (f"it does not write {p} any more" for p in ran.outs.keys() - outs)

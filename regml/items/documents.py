@@ -25,6 +25,21 @@ class Version(StrEnum):
     EVALUATION = "evaluation"
 
 
+class Setting(StrEnum):
+    """A table of ``regml.toml`` that decides what is asked for and who may decide.
+
+    What stands under ``[device]`` and ``[maintenance]`` belongs to every document.
+    """
+
+    ACTIVITIES = "activities"
+    APPROVALS = "approvals"
+    CHANGE_CONTROL = "change_control"
+    LINK_TYPES = "link_types"
+    QUALIFIED = "qualified"
+    SIGNERS = "signers"
+    SOURCES = "sources"
+
+
 class DocumentPlan(Strict):
     """One document as the front matter of its template plans it.
 
@@ -39,6 +54,7 @@ class DocumentPlan(Strict):
         approvers: Roles that sign it.
         items: Kinds of item whose content it presents.
         versions: Versions of data, model and results it presents.
+        settings: Tables of ``regml.toml`` that its signers answer for.
         landscape: Its tables need the wide side of the paper.
         path: Of the template, relative to the project.
         body: The template itself.
@@ -56,6 +72,7 @@ class DocumentPlan(Strict):
     approvers: Lines
     items: tuple[Kind, ...] = ()
     versions: tuple[Version, ...] = ()
+    settings: tuple[Setting, ...] = ()
     landscape: bool = False
     path: str
     body: str
@@ -77,6 +94,7 @@ class DocumentPlan(Strict):
         *,
         items: Mapping[str, str],
         versions: Mapping[str, str | None],
+        settings: Mapping[str, str],
         device: str,
         policy: str,
     ) -> dict[str, Any]:
@@ -85,6 +103,7 @@ class DocumentPlan(Strict):
         Args:
             items: Fingerprint of each item in force of its kinds, by id.
             versions: Digest of what is current, by the name of the version.
+            settings: Fingerprint of each table of ``regml.toml``, by its name.
             device: Fingerprint of what ``regml.toml`` says about device and support.
             policy: Fingerprint of the risk policy; counts where risks are presented.
         """
@@ -92,6 +111,7 @@ class DocumentPlan(Strict):
             "template": self.sha256,
             "items": dict(items),
             "versions": {str(name): versions.get(name) for name in self.versions},
+            "settings": {str(name): settings.get(name) for name in self.settings},
             "device": device,
             "policy": policy if Kind.RISK in self.items else None,
         }

@@ -274,7 +274,7 @@ class TraceGraph:
         }
 
     def _content_of(self, plan: DocumentPlan) -> dict[str, Any]:
-        current = self.current
+        current, config = self.current, self.evidence.config.model_dump(mode="json")
         return plan.content(
             items={
                 name: self.fingerprint(name) or "" for name in self._presented(plan)
@@ -284,11 +284,8 @@ class TraceGraph:
                 "model": current.model.sha256 if current.model else None,
                 "evaluation": _made_by(current.evaluation),
             },
-            device=fingerprint(
-                self.evidence.config.model_dump(
-                    mode="json", include={"device", "maintenance"}
-                )
-            ),
+            settings={str(n): fingerprint({n: config[n]}) for n in plan.settings},
+            device=fingerprint({n: config[n] for n in ("device", "maintenance")}),
             policy=fingerprint(self.evidence.policy.model_dump(mode="json")),
         )
 

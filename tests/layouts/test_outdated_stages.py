@@ -156,6 +156,14 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "data": (more_raw_data, "raw is not what it read"),
     "one stage reproduced": (prepared_alone, "clean is not what it read"),
+    "a report": (
+        lambda root: write(root, "card.json", "better\n"),
+        "card.json is not what it wrote | card.json is not what it read",
+    ),
+    "a report that is gone": (
+        lambda root: (root / "metrics.json").unlink(),
+        "metrics.json, which it wrote, is not there",
+    ),
     "the command": (
         lambda root: edit(root, "dvc.yaml", "cp card.json", "cp -f card.json"),
         "its command is another",

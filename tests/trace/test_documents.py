@@ -7,7 +7,8 @@ import pytest
 
 from regml.errors import UnknownIdError
 from regml.items.base import Kind
-from regml.items.documents import DocumentPlan, Version
+from regml.items.config import LinkType, Role
+from regml.items.documents import DocumentPlan, Setting, Version
 from regml.trace.activities import what_is_missing
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
@@ -70,6 +71,29 @@ def test_versions_and_the_risk_policy_count_where_they_are_presented() -> None:
     assert planned(evidence=stricter).fingerprint(NAME) == planned().fingerprint(NAME)
     risks = planned(items=(Kind.RISK,), evidence=stricter).fingerprint(NAME)
     assert risks != planned(items=(Kind.RISK,)).fingerprint(NAME)
+
+
+@pytest.mark.parametrize("setting", Setting)
+def test_a_document_changes_with_the_settings_it_answers_for(setting: Setting) -> None:
+    changed: Any = {
+        Setting.ACTIVITIES: (),
+        Setting.APPROVALS: {"RISK": (Role.DEVELOPER,)},
+        Setting.CHANGE_CONTROL: None,
+        Setting.LINK_TYPES: (
+            LinkType.model_validate(
+                {"name": "seen_by", "from": ["SRS"], "to": ["VP"], "inverse": "sees"}
+            ),
+        ),
+        Setting.QUALIFIED: {"python": ("3.9",)},
+        Setting.SIGNERS: (),
+        Setting.SOURCES: CLEAN.config.sources.model_copy(update={"tests": ("other",)}),
+    }[setting]
+    config = CLEAN.config.model_copy(update={setting.value: changed})
+    assert config != CLEAN.config
+    looser = replace(CLEAN, config=config)
+    assert planned(evidence=looser).fingerprint(NAME) == planned().fingerprint(NAME)
+    then = planned(settings=(setting,)).fingerprint(NAME)
+    assert planned(evidence=looser, settings=(setting,)).fingerprint(NAME) != then
 
 
 def test_what_a_signature_is_for_names_items_and_documents() -> None:

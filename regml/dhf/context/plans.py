@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from regml.dhf.context.common import ItemSection, verdict
 from regml.dhf.context.items import item_section
 from regml.dhf.table import Table, table
-from regml.items.config import Signer
+from regml.items.config import ChangeControl, Signer
 from regml.items.design import SoftwareItem, Soup
 from regml.items.lifecycle import (
     ChangeRequest,
@@ -55,6 +55,8 @@ class Plan:
 
     Attributes:
         activities: Planned activities with what is missing.
+        approvals: Which roles have to approve what.
+        controlled: What change control covers, and since when.
         roles: Who may sign in which role.
         signals: What is watched after release, by risk.
         intervals: How often something is looked at.
@@ -64,6 +66,8 @@ class Plan:
     """
 
     activities: Table
+    approvals: Table
+    controlled: Table
     roles: Table
     signals: Table
     intervals: Table
@@ -77,6 +81,12 @@ def plan(graph: TraceGraph) -> Plan:
     risks, config = graph.items(Risk), graph.evidence.config
     return Plan(
         activities=_activities(graph),
+        approvals=table(
+            ("What", "Has to be approved by"),
+            [(kind, roles) for kind, roles in sorted(config.approvals.items())],
+            empty="regml.toml asks for no approval of items.",
+        ),
+        controlled=_controlled(config.change_control),
         roles=_roles(config.signers),
         signals=table(
             ("Risk", "Title", "What is watched after release"),
@@ -124,6 +134,15 @@ def _activities(graph: TraceGraph) -> Table:
         ("Activity", "Asked for by", "Shown by", "Due", "State"),
         rows,
         empty="regml.toml names no activity.",
+    )
+
+
+def _controlled(control: ChangeControl | None) -> Table:
+    rows = [] if control is None else [(control.since, control.paths or "nothing")]
+    return table(
+        ("Change control begins with", "Under control besides what always is"),
+        rows,
+        empty="regml.toml has no [change_control]: commits need no change request.",
     )
 
 

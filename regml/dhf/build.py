@@ -191,10 +191,12 @@ class _Sources:
 def node_files(node: Node) -> Iterator[str]:
     """Give the files that say what a node is, relative to the project."""
     match node.value:
-        case LocatedItem() | Record() | DocumentPlan():
+        case LocatedItem() | DocumentPlan():
             yield node.value.path
-        case Evaluation():
-            yield node.value.record.path
+        case Record() as record:
+            yield from (record.path, record.environment)
+        case Evaluation(record=record):
+            yield from (record.path, record.environment)
         case DatasetVersion():
             yield node.value.path
         case KnownTest():

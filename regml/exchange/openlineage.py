@@ -84,6 +84,7 @@ def _run(record: Record, run: StageRun) -> Json:
         "regmlRecord",
         record=record.path,
         sha256=record.sha256,
+        environment=record.environment,
         outcome=run.outcome.value,
         exitStatus=run.exit_status,
         parameters=dict(run.parameters),

@@ -151,6 +151,7 @@ class _Document:
             "prov:endTime": origin.finished_utc,
             "regml:record": record.path,
             "regml:recordSha256": record.sha256,
+            "regml:environment": record.environment,
             "regml:code": origin.code,
             **commit,
         }

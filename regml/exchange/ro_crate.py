@@ -8,6 +8,7 @@ sha256 (RFC 6920), because they are not in the folder that somebody gets.
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -96,6 +97,15 @@ def _of_record(record: Record) -> Iterator[Node]:
         "sha256": record.sha256,
         "author": {"@id": _who(said.origin.person)},
         "dateCreated": said.origin.finished_utc,
+        "mentions": {"@id": _place(record.environment)},
+    }
+    yield {
+        "@id": _place(record.environment),
+        "@type": "File",
+        "name": record.environment,
+        "description": "Machine, interpreter and packages that records name.",
+        "encodingFormat": "application/json",
+        "sha256": PurePosixPath(record.environment).stem,
     }
     if isinstance(said, StageRun):
         yield {

@@ -1,5 +1,6 @@
 """Where everything comes from, handed out and read by the others' own libraries."""
 
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -112,6 +113,29 @@ def test_a_crate_is_loaded_with_its_runs_and_people(
     failed = runs[f"#run-{audited.records['failed train 2'].id}"]
     assert failed["actionStatus"] == "http://schema.org/FailedActionStatus"
     audited.git("worktree", "remove", "--force", str(tmp_path / "crate"))
+
+
+@pytest.mark.parametrize("form", [Trail.PROV, Trail.RO_CRATE, Trail.OPENLINEAGE])
+def test_a_trail_names_the_environment_of_its_runs(
+    audited: Audited, project: Project, form: Trail
+) -> None:
+    path = audited.records["train 2"].environment
+    assert (audited.root / path).is_file()
+    text = exported(project, form).decode()
+    assert f'"{path}"' in text
+
+
+def test_the_environments_of_a_crate_have_their_digests(
+    audited: Audited, project: Project
+) -> None:
+    graph = json.loads(exported(project, Trail.RO_CRATE))["@graph"]
+    environments = [n for n in graph if n["@id"].startswith("records/environments/")]
+    assert {n["@id"] for n in environments} == {
+        record.environment for record in audited.records.values()
+    }
+    for node in environments:
+        content = (audited.root / node["@id"]).read_bytes()
+        assert node["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_every_reference_of_a_crate_leads_somewhere(project: Project) -> None:

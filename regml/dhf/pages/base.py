@@ -39,5 +39,6 @@ def origin(record: Record) -> list[tuple[str, object]]:
         ("Changed since the commit", by.dirty),
         ("Record", record.path),
         ("SHA-256 of the record", record.sha256),
+        ("Environment", record.environment),
         ("Signed with key", record.key_id),
     ]

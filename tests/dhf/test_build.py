@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from regml.dhf.build import Built, build_dhf
+from regml.dhf.build import Built, build_dhf, node_files
 from regml.dhf.formats import Format, parse_formats, require_extra
 from regml.dhf.pages.names import page_name
 from regml.errors import BrokenFileError, ConfigError, MissingExtraError
@@ -19,6 +19,7 @@ from regml.files.built import read_built
 from regml.project import Project
 from regml.trace.nodes import Node, NodeType
 from tests.dhf.conftest import make_project
+from tests.factories import record, stage_run
 
 TEST = NodeType.TEST
 
@@ -231,3 +232,10 @@ def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("regml.dhf.formats.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'regml\[dhf\]'"):
         require_extra([Format.PDF])
+
+
+def test_words_about_a_record_rest_on_its_file_and_on_its_environment() -> None:
+    known = record(stage_run("train"))
+    node = Node(f"run@{known.id}", NodeType.STAGE_RUN, "train", known)
+    assert list(node_files(node)) == [known.path, known.environment]
+    assert known.environment.startswith("records/environments/")

@@ -33,6 +33,7 @@ from regml.files.revision import RevisionFile
 from regml.files.scores import read_case_scores
 from regml.files.source_comments import read_comments
 from regml.files.text import read_text
+from regml.files.used_code import code_used_outside
 from regml.files.vulnerabilities import read_vulnerabilities
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
@@ -79,6 +80,7 @@ def gather(look: Look) -> Evidence:
     log = read_log(files, config.signers)
     items, documents = read_items(files), read_documents(files)
     manifests = _manifests(files, log.records)
+    controlled = [*config.sources.software, *config.sources.tests]
     small = [out.path for stage in stages for out in stage.outs if not out.cache]
     workspace = _digests(files, small)
     comments = read_comments(files, files_below(names, config.sources.software))
@@ -105,12 +107,8 @@ def gather(look: Look) -> Evidence:
         log_heads=log.heads,
         commit=look.tree.commit,
         dirty=look.tree.dirty,
-        code=code_digest(
-            files,
-            [*config.sources.software, *config.sources.tests],
-            names,
-            look.pointers,
-        ),
+        code=code_digest(files, controlled, names, look.pointers),
+        used_code=code_used_outside(files, names, controlled, stages),
         tree=names,
         pointers=frozenset(look.pointers),
         packages=read_lock_file(files, config.sources.lock),

@@ -13,6 +13,7 @@ from regml.files.own_checks import OwnModule
 from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore
 from regml.files.source_comments import SourceMark, UnreadSource
+from regml.files.used_code import UsedCode
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
 from regml.items.documents import BuiltFile, DocumentPlan
@@ -52,6 +53,7 @@ class Evidence:
         packages: Runtime packages of the lock file: version by normalised name.
         tests: As they stand in the source.
         implements: ``regml: implements`` comments.
+        used_code: Code outside of the sources that sources import or stages run.
         unread_sources: Source files and comments that cannot be understood.
         manifests: Dataset manifests that are present, by path.
         scores: Scores per case that are present, by path.
@@ -91,6 +93,7 @@ class Evidence:
     packages: Mapping[str, str] = field(default_factory=dict)
     tests: tuple[WrittenTest, ...] = ()
     implements: tuple[SourceMark, ...] = ()
+    used_code: tuple[UsedCode, ...] = ()
     unread_sources: tuple[UnreadSource, ...] = ()
     manifests: Mapping[str, DatasetManifest] = field(default_factory=dict)
     scores: Mapping[str, tuple[CaseScore, ...]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import pytest
 
 from regml.files.python_tests import WrittenTest
 from regml.files.source_comments import SourceMark
+from regml.files.used_code import UsedCode
 from regml.findings import Severity
 from regml.items.external import ExternalEvidence
 from regml.items.recorded import Outcome, TestCase
@@ -198,6 +199,13 @@ DEFECTS = (
         "an idle software item",
         evidence_of(PARTS.plus(software(id="SW-02", implements=()))),
         "does not say why",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T07",
+        "the device imports code that is not under control",
+        replace(CLEAN, used_code=(UsedCode("extra/alg.py", "device/volume.py"),)),
+        "device/volume.py uses this code, and it is not under control",
         severity=Severity.MAJOR,
     ),
     Defect(

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Final
 
+from regml.files.used_code import UsedCode
 from regml.findings import Severity
 from regml.items.base import SafetyClass
 from regml.items.design import SoftwareItem
@@ -23,8 +24,9 @@ Place = tuple[str, str | None, bool]
 """A path, the software item that claims it, and whether it exists."""
 
 
-def _places(graph: TraceGraph) -> Iterator[Place]:
-    """Give every claimed path, and every source file that nobody claims."""
+def _places(graph: TraceGraph) -> Iterator[Place | UsedCode]:
+    """Give every claimed path, every unclaimed source, and what is used besides."""
+    yield from graph.evidence.used_code
     claims = [
         (source.rstrip("/"), item.id)
         for item in graph.items(SoftwareItem)
@@ -58,15 +60,27 @@ def _around(path: str) -> Iterator[str]:
 # IEC 62304 5.4.1, 5.5.1
 @rule(
     "T07",
-    "Every source path of a software item exists, and every source file under control "
-    "belongs to a software item.",
+    "Every source path of a software item exists, every source file under control "
+    "belongs to a software item, and no other code of the project is used.",
     _places,
     severity=Severity.MAJOR,
     clauses=("IEC 62304 5.4.1", "IEC 62304 5.5.1"),
     classes=CLASS_B_AND_C,
 )
-def is_where_the_design_says(graph: TraceGraph, place: Place) -> Iterator[Gap]:
+def is_where_the_design_says(
+    graph: TraceGraph, place: Place | UsedCode
+) -> Iterator[Gap]:
     """The design names the files, and the files are the design's."""
+    if isinstance(place, UsedCode):
+        yield Gap(
+            place.path,
+            f"{place.by} uses this code, and it is not under control: a change of it "
+            "would leave all results as they are.",
+            f"Add {place.path} to 'software' in [sources] of regml.toml and to "
+            "'sources' of a software item.",
+            place.path,
+        )
+        return
     path, owner, exists = place
     if owner is None:
         yield Gap(

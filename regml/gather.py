@@ -38,9 +38,15 @@ from regml.files.vulnerabilities import read_vulnerabilities
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
 from regml.items.documents import DocumentPlan
-from regml.items.recorded import Approval, Record, StageRun
+from regml.items.recorded import (
+    Approval,
+    LogProblem,
+    ProblemKind,
+    Record,
+    StageRun,
+)
 from regml.records.contents import read_contents
-from regml.records.log import read_log
+from regml.records.log import LOG, read_log
 from regml.trace.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -103,7 +109,7 @@ def gather(look: Look) -> Evidence:
             parameters={stage.name: _parameters(files, stage) for stage in stages},
         ),
         records=log.records,
-        log_problems=log.problems,
+        log_problems=(*log.problems, *_ignored(look, log.records)),
         log_heads=log.heads,
         commit=look.tree.commit,
         dirty=look.tree.dirty,
@@ -132,6 +138,17 @@ def gather(look: Look) -> Evidence:
         today=_today(),
         **_past(look, config, items, documents, log.records),
     )
+
+
+def _ignored(look: Look, records: Iterable[Record]) -> Iterator[LogProblem]:
+    """Say which files of the evidence no commit will hold."""
+    paths = {record.path for record in records}
+    for path in sorted(({LOG, *paths} if paths else set()) - look.names):
+        yield LogProblem(
+            ProblemKind.IGNORED,
+            path,
+            "it is here, but git leaves it out: a clone lacks this evidence",
+        )
 
 
 def _past(

@@ -328,6 +328,7 @@ class ProblemKind(StrEnum):
     CHANGED = "record changed"
     TIME = "time runs backwards"
     ENVIRONMENT = "environment lost"
+    IGNORED = "ignored by git"
 
 
 @dataclass(frozen=True, slots=True, order=True)

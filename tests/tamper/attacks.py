@@ -326,6 +326,27 @@ def edit_lock(tiny: Tiny) -> None:
     (tiny.root / "model.bin").write_bytes(other)
 
 
+def change_data_and_run_nothing(tiny: Tiny) -> None:
+    """Take other data in and leave the model as it is."""
+    tiny.write("data.txt", "gamma\n")
+    tiny.dvc("add -q data.txt")
+    tiny.commit()
+
+
+def change_the_command_and_run_nothing(tiny: Tiny) -> None:
+    """Say in dvc.yaml that the model is trained in another way than it was."""
+    tiny.write("dvc.yaml", PIPELINE.replace("train.py\n", "train.py --careful\n", 1))
+    tiny.commit()
+
+
+def keep_records_out_of_git(tiny: Tiny) -> None:
+    """Have git forget the records, so that nobody who clones gets them."""
+    with (tiny.root / ".gitignore").open("a") as patterns:
+        patterns.write("/records/runs/\n")
+    tiny.git("rm", "-q", "-r", "--cached", "records/runs")
+    tiny.commit()
+
+
 def replace_model(tiny: Tiny) -> None:
     """Put another file in the place of the model."""
     (tiny.root / "model.bin").unlink()
@@ -518,6 +539,21 @@ ATTACKS = (
     Attack(reorder_records, r"log\.jsonl: lists .* lines were moved"),
     Attack(insert_record, r"log\.jsonl: lists .*20990101.* copy of an earlier record"),
     Attack(truncate_log, r"log\.jsonl: lists 1 records, but not", anchor="kept"),
+    Attack(
+        change_data_and_run_nothing,
+        r"Stage prepare would run again: data\.txt is not what it read",
+        by="check",
+    ),
+    Attack(
+        change_the_command_and_run_nothing,
+        r"Stage train would run again: its command is another",
+        by="check",
+    ),
+    Attack(
+        keep_records_out_of_git,
+        r"Ignored by git: it is here, but git leaves it out",
+        by="check",
+    ),
     Attack(resign_record, r"-train-.*: it is signed by .* regml\.toml does not name"),
 )
 

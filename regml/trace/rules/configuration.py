@@ -53,6 +53,8 @@ _REMEDY: Mapping[ProblemKind, str] = {
     "now; correct the days of the key in regml.toml only if they are wrong.",
     ProblemKind.NOT_LISTED: "Find out where it comes from; 'regml record relist' lists "
     "again what a trusted key signed.",
+    ProblemKind.IGNORED: "Take the pattern out of the ignore files "
+    "('git check-ignore -v' names it), add the file and commit it.",
     ProblemKind.TIME: "Set the clock of the machine right; the order of the log stays "
     "as it is.",
 }

@@ -108,6 +108,33 @@ class Project:
         except ConfigError:
             return None
 
+    def with_earlier_manifests(self) -> "Project":
+        """Return the same project with the manifests of earlier dataset versions.
+
+        Only the history of the commit that is read is asked, so that the answer is the
+        same in every full clone.
+
+        Raises:
+            BrokenFileError: What was found is no manifest.
+        """
+        until = self.evidence.commit
+        versions = [
+            node.value
+            for node in self.graph.nodes.values()
+            if isinstance(node.value, DatasetVersion) and node.value.manifest is None
+        ]
+        found = {
+            version.sha256: parse_manifest(content, name=version.path)
+            for version in versions
+            if until
+            and (
+                content := content_with_digest(
+                    self.root, version.path, version.sha256, until=until
+                )
+            )
+        }
+        return replace(self, evidence=replace(self.evidence, earlier=found))
+
     def report(self, path: str) -> Mapping[str, Any] | None:
         """Return a stage's JSON report, or ``None`` where there is none.
 

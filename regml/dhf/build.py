@@ -76,7 +76,10 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
     files = write_folder(
         documents,
         pages=portal_pages(
-            project.graph, build=state, documents=documents, figures=figures
+            project.with_earlier_manifests().graph,
+            build=state,
+            documents=documents,
+            figures=figures,
         )
         if Format.HTML in formats
         else {},

@@ -43,7 +43,9 @@ class CodeChange:
     unknown: tuple[str, ...] = ()
 
 
-def content_with_digest(root: Path, path: str, sha256: str) -> bytes | None:
+def content_with_digest(
+    root: Path, path: str, sha256: str, *, until: str | None = None
+) -> bytes | None:
     """Return what a file held when it had a digest, in any commit of any branch.
 
     Every content that git ever stored at the path is looked at; git's own ids are not
@@ -53,13 +55,14 @@ def content_with_digest(root: Path, path: str, sha256: str) -> bytes | None:
         root: The project.
         path: Of the file, relative to the project.
         sha256: Of the content that is wanted.
+        until: Only look at this commit and those it builds on.
 
     Returns:
         The bytes; ``None`` where no commit that is here holds them.
     """
     if not in_repository(root):
         return None
-    for content in _contents(root, _blobs(root, path)):
+    for content in _contents(root, _blobs(root, path, until)):
         if sha256_of(content) == sha256:
             return content
     return None
@@ -96,11 +99,12 @@ def code_change(
     )
 
 
-def _blobs(root: Path, path: str) -> tuple[str, ...]:
+def _blobs(root: Path, path: str, until: str | None) -> tuple[str, ...]:
     """Return the ids of all that git stored at a path, newest first."""
+    span = (until,) if until else ("--all", "HEAD")
     told = run_git(
         root,
-        *("log", "--all", "HEAD", "--full-history", "--diff-merges=separate"),
+        *("log", *span, "--full-history", "--diff-merges=separate"),
         *("--raw", "--no-abbrev", "--no-renames", "--format=", "-z", "--", path),
     ).decode("utf-8", "surrogateescape")
     found: dict[str, None] = {}

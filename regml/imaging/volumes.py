@@ -255,7 +255,7 @@ def resample_onto(
 def resample_labels(
     labels: Volume, shape: tuple[int, int, int], affine: NDArray[np.float64]
 ) -> Volume:
-    """Return labels on another grid: each one's share by cubic spline, the largest wins.
+    """Return labels on another grid: the largest share, by cubic splines, wins.
 
     Linear shares are too small wherever a surface is curved, so that a small structure
     loses volume on the way to another grid and again on the way back; cubic splines

@@ -138,7 +138,8 @@ def _versions(evidence: Evidence) -> _Versions:
                 manifest.path,
                 (*(older.runs if older else ()), record),
                 facts,
-                present.get(manifest.sha256, (None, None))[1],
+                present.get(manifest.sha256, (None, None))[1]
+                or evidence.earlier.get(manifest.sha256),
             )
         weights = noted_artifact(record, "model", "weights")
         if weights:

@@ -56,6 +56,8 @@ class Evidence:
         used_code: Code outside of the sources that sources import or stages run.
         unread_sources: Source files and comments that cannot be understood.
         manifests: Dataset manifests that are present, by path.
+        earlier: Manifests of dataset versions before, by their sha256, where somebody
+            asked for them; rules look at the present ones.
         scores: Scores per case that are present, by path.
         cards: Model cards that are present, by path.
         workspace: Small outputs as they are on disk, by path.
@@ -96,6 +98,7 @@ class Evidence:
     used_code: tuple[UsedCode, ...] = ()
     unread_sources: tuple[UnreadSource, ...] = ()
     manifests: Mapping[str, DatasetManifest] = field(default_factory=dict)
+    earlier: Mapping[str, DatasetManifest] = field(default_factory=dict)
     scores: Mapping[str, tuple[CaseScore, ...]] = field(default_factory=dict)
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workspace: Mapping[str, Artifact] = field(default_factory=dict)

@@ -89,7 +89,7 @@ class DatasetVersion:
         path: Of the manifest.
         runs: Stage runs that wrote it, oldest first.
         facts: What the latest of them noted about it.
-        manifest: Its content, where it is the one in the work tree.
+        manifest: Its content, where it is the one in the work tree or was asked for.
     """
 
     sha256: str

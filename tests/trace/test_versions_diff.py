@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from regml import cli
+from regml.dhf.pages.versions import dataset_page as portal_page
 from regml.errors import ConfigError
 from regml.files.past import code_change, content_with_digest
 from regml.items.recorded import Record, StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
-from regml.trace.nodes import DatasetVersion
+from regml.trace.nodes import SHORT, DatasetVersion
 from regml.versions import compare
 from tests.audited import Audited, git
 from tests.factories import CASES, MANIFEST, Parts, case, manifest_of
@@ -82,6 +83,26 @@ def test_an_earlier_manifest_is_found_in_git_by_its_digest(
     assert "HV-01" in [c.case for c in project.manifest_of(dataset).cases]
     content = content_with_digest(audited.root, MANIFEST, dataset.sha256)
     assert content == audited.git("show", f"v1.0.0:{MANIFEST}").encode()
+
+
+def test_pages_show_the_images_of_earlier_versions(
+    audited: Audited, project: Project, tmp_path: Path
+) -> None:
+    def images(read: Project) -> set[str]:
+        dataset = read.graph.find("dataset@1.0.0").value
+        assert isinstance(dataset, DatasetVersion)
+        page = portal_page(read.graph, f"dataset@{dataset.sha256[:SHORT]}", dataset)
+        tables = [table for title, table in page.sections if title == "Images"]
+        return {str(row[0]).split("'")[0] for table in tables for row in table.rows}
+
+    assert images(project) == set()
+    shown = images(project.with_earlier_manifests())
+    assert any("HV-01" in image for image in shown), shown
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(audited.root), str(clone))
+    git(clone, "checkout", "-q", "--orphan", "alone")
+    git(clone, "commit", "-q", "-m", "Without what was before")
+    assert images(open_project(clone).with_earlier_manifests()) == set()
 
 
 def test_a_manifest_on_another_branch_is_found_as_well(

@@ -43,7 +43,7 @@ def dataset_page(graph: TraceGraph, name: str, dataset: DatasetVersion) -> Conte
                 ("Accepted because", manifest.limitation if manifest else None),
                 (
                     "Content",
-                    None if manifest else "the manifest is not in the work tree",
+                    None if manifest else "no commit until this one holds it",
                 ),
                 *((key, value) for key, value in flatten(dataset.facts)),
             ]
@@ -184,7 +184,7 @@ def _image_links(graph: TraceGraph, dataset: str) -> Table:
             )
             for case in (manifest.cases if manifest else ())
         ],
-        empty="The manifest is not in the work tree.",
+        empty="No commit until this one holds the manifest.",
     )
 
 

@@ -69,7 +69,7 @@ DEFECTS = (
         "C01",
         "a training with other files of the same version",
         with_run(CLEAN, "train", origin=origin(environment=OTHER_FILES)),
-        " in annotate and deidentify and preprocess and validate, 000000000000 in train): it was",
+        " and validate, 000000000000 in train): it was",
         severity=Severity.MINOR,
     ),
     Defect(

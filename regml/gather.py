@@ -142,7 +142,7 @@ def gather(look: Look) -> Evidence:
 
 def _ignored(look: Look, records: Iterable[Record]) -> Iterator[LogProblem]:
     """Say which files of the evidence no commit will hold."""
-    paths = {record.path for record in records}
+    paths = {path for record in records for path in (record.path, record.environment)}
     for path in sorted(({LOG, *paths} if paths else set()) - look.names):
         yield LogProblem(
             ProblemKind.IGNORED,

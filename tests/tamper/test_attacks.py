@@ -158,3 +158,14 @@ def test_a_revoked_key_leaves_what_it_signed_before(tiny: Tiny) -> None:
         assert result.believed == believed
         if not believed:
             assert re.search(r"revoked from 2020-01-01 on \(lost\)", str(result))
+
+
+def test_an_environment_that_git_leaves_out_is_named(tiny: Tiny) -> None:
+    [path] = (tiny.root / "records/environments").glob("*.json")
+    with (tiny.root / ".gitignore").open("a") as patterns:
+        patterns.write("environments/\n")
+    tiny.git("rm", "-r", "-q", "--cached", "records/environments")
+    tiny.commit("Leave it out")
+    named = [p for p in open_project(tiny.root).evidence.log_problems if p.path]
+    assert [p.path for p in named] == [f"records/environments/{path.name}"]
+    assert "a clone lacks this evidence" in named[0].message

@@ -51,6 +51,22 @@ def test_windows_are_put_together_in_their_place(plan: Plan) -> None:
         assert torch.allclose(found[0], volume, atol=1e-5)
 
 
+def test_a_single_window_gets_the_answer_for_one(plan: Plan) -> None:
+    """The network may see a window twice; what comes out is for one volume."""
+    seen = []
+
+    def network(windows: Tensor) -> Tensor:
+        seen.append(len(windows))
+        return torch.cat([windows, -windows, 2 * windows], dim=1)
+
+    volume = torch.rand(plan.patch)
+    logits = predict(network, volume, plan)
+    assert logits.shape == (3, *plan.patch)
+    torch.testing.assert_close(logits[0], volume)
+    torch.testing.assert_close(logits[2], 2 * volume)
+    assert seen == [2]
+
+
 def test_weights_that_were_changed_are_refused(folder: Path) -> None:
     content = bytearray((folder / WEIGHTS).read_bytes())
     content[-1] ^= 1

@@ -1,5 +1,6 @@
 """The command line: arguments in, one library call, text out."""
 
+import gc
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -127,6 +128,7 @@ def project_root(start: Path) -> Path:
 
 def main() -> int:
     """Run the command line; return 0 clean, 1 findings, 2 cannot work."""
+    gc.set_threshold(200_000)  # nearly all a command makes is kept until it ends
     try:
         return _answer(sys.argv[1:])
     except click.exceptions.Exit as leave:

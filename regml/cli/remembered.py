@@ -43,7 +43,7 @@ OWN_CHECKS = "checks"
 SETTLED_SECONDS = 2.0
 """A file that is only looked at from outside must have been left alone for as long."""
 
-LARGEST = 16 * 1024 * 1024
+LARGEST = 64 * 1024 * 1024
 """Characters of an answer that is worth keeping."""
 
 KEPT_ANSWERS = 200

@@ -21,7 +21,7 @@ from regml.files.dvc import (
     read_lock,
     read_stages,
 )
-from regml.files.dvc_status import Parameters, outdated_stages
+from regml.files.dvc_status import Parameters, stages_due
 from regml.files.git import TreeState, code_digest, files_below, lies_in
 from regml.files.history import commit_times, history, last_changes, start_of
 from regml.files.lock import read_lock_file, read_markers
@@ -101,7 +101,7 @@ def gather(look: Look) -> Evidence:
         kept=find_kept(look.root, log.records),
         stages=stages,
         lock=lock,
-        outdated=outdated_stages(
+        outdated=stages_due(
             stages,
             lock,
             digests=_dependencies(look, stages, lock)

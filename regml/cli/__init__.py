@@ -1,6 +1,7 @@
 """The command line: arguments in, one library call, text out."""
 
 import gc
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -142,6 +143,9 @@ def main() -> int:
     except RegmlError as problem:
         click.echo(f"regml: {problem}", err=True)
         return 2
+    except BrokenPipeError:  # who reads has seen enough; Python flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _answer(arguments: list[str]) -> int:

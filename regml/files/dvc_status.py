@@ -9,7 +9,7 @@ Parameters = Mapping[str, Mapping[str, Any]]
 """Values by parameter file and key."""
 
 
-def outdated_stages(
+def stages_due(
     stages: Iterable[Stage],
     lock: Iterable[LockedStage],
     *,

@@ -271,3 +271,23 @@ def test_the_command_line_says_what_it_would_say_without_memory(
     (project / "risk/RISK-999.md").write_text("---\ntitle: TBD\n---\nTBD\n")
     changed = check()
     assert said(changed) == said(check(**{SWITCH: "1"})) != said(first)
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(tmp_path: Path) -> None:
+    project = start_project(tmp_path / "project").root
+    time.sleep(SETTLED_SECONDS)
+    tool = Path(sys.executable).with_name("regml")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    for _ in range(2):
+        with subprocess.Popen(
+            [tool, "check", "--format", "json"],
+            cwd=project,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            said = process.stderr.read().decode()
+        assert (process.returncode, said) == (1, "")

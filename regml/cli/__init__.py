@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from regml.errors import ConfigError, RegmlError
+from regml.plugins import leave_out_plugins
 
 LAZY = {
     "approve": "regml.cli.sign:approve",
@@ -130,6 +131,7 @@ def project_root(start: Path) -> Path:
 def main() -> int:
     """Run the command line; return 0 clean, 1 findings, 2 cannot work."""
     gc.set_threshold(200_000)  # nearly all a command makes is kept until it ends
+    leave_out_plugins()
     try:
         return _answer(sys.argv[1:])
     except click.exceptions.Exit as leave:

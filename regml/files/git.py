@@ -238,11 +238,9 @@ def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
     """
     if not folders or not (root / ".dvcignore").is_file() or not in_repository(root):
         return frozenset()
-    command = ("ls-files", "-z", "-i", "--exclude-per-directory=.dvcignore")
-    found = [
-        run_git(root, *command, side, "--", *sorted(folders)) for side in ("-c", "-o")
-    ]
-    return frozenset(path for output in found for path in _paths(output))
+    which = ("-i", "-c", "-o", "--exclude-per-directory=.dvcignore")
+    found = run_git(root, "ls-files", "-z", *which, "--", *sorted(folders))
+    return frozenset(_paths(found))
 
 
 def in_repository(root: Path) -> bool:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from regml.files.git import ARGUMENTS_AT_ONCE, in_repository, list_files, run_git
+from regml.files.git import (
+    ARGUMENTS_AT_ONCE,
+    in_repository,
+    list_files,
+    prefix_in_repository,
+    repository_of,
+    run_git,
+)
 from regml.items.recorded import Person
 
 _START: Final = "/"
@@ -149,7 +156,13 @@ def commit_times(root: Path, commits: Iterable[str]) -> dict[str, str]:
 
 
 def is_shallow(root: Path) -> bool:
-    """Tell whether git knows only the newest part of the history here."""
+    """Tell whether git knows only the newest part of the history here.
+
+    A repository that is a folder says so by a file (gitrepository-layout(5)).
+    """
+    top = repository_of(root)
+    if top is not None and (top / ".git").is_dir():
+        return (top / ".git" / "shallow").exists()
     return run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
@@ -193,6 +206,8 @@ def _commits(
 
 def _prefix(root: Path) -> str:
     """Return the project's folder inside the repository, with ``/``; else ``""``."""
+    if repository_of(root) is not None:
+        return prefix_in_repository(root)
     return run_git(root, "rev-parse", "--show-prefix").decode().rstrip("\n")
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from yaml.error import Mark
 
+ADDRESS: Final = "regml:"
+"""How a comment begins that speaks to regml."""
+
 ITEM: Final = r"[A-Za-z]+-\d+"
 IMPLEMENTS: Final = re.compile(
     rf"regml:\s*implements\s+({ITEM}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+){ITEM})*)"
@@ -97,7 +100,7 @@ def comments_in(source: str, *, path: str) -> Iterator[SourceMark | UnreadSource
         source: Its text.
         path: Its path, which also tells its language.
     """
-    if "regml:" not in source:
+    if ADDRESS not in source:
         return
     language = language_of(path, source)
     if language is None:
@@ -132,13 +135,16 @@ def language_of(path: str, source: str = "") -> Comments | None:
 
 
 def python_comments(source: str) -> Iterator[tuple[int, str]]:
-    """Give the comments of Python code.
+    """Give the comments of Python code as far down as one can speak to regml.
 
     Raises:
-        SyntaxError: It is not Python.
+        SyntaxError: It is not Python so far.
     """
+    last = source.count("\n", 0, source.rfind(ADDRESS)) + 1
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.start[0] > last:
+                return
             if token.type == tokenize.COMMENT:
                 yield token.start[0], token.string
     except tokenize.TokenError as error:

@@ -18,6 +18,7 @@ from regml.items.recorded import Outcome, Record, StageRun, TestCase, TestRun
 from regml.records.keys import personal_key
 from regml.records.log import append, read_log, utc_now
 from regml.records.origin import observe
+from regml.records.process import environment_of_others
 
 if TYPE_CHECKING:
     from regml.items.config import Config
@@ -105,7 +106,9 @@ def _run_pytest(
         command = [sys.executable, "-m", "pytest", *PLUGIN, *NEEDLESS]
         command += [f"--rootdir={root}", f"--regml-results={results}"]
         command += [*paths, *arguments]
-        status = subprocess.run(command, cwd=root, check=False).returncode
+        status = subprocess.run(
+            command, cwd=root, env=environment_of_others(), check=False
+        ).returncode
         if status == PYTEST_NOTHING:
             raise ConfigError(
                 "pytest found no test. Name folders with tests under [sources] tests "

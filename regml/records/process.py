@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from regml.plugins import as_it_was
 from regml.records.keys import PASSPHRASE_VARIABLE
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -109,7 +110,7 @@ def run(
                 command,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**_without_secrets(), **variables},
+                env={**environment_of_others(), **variables},
             )
         except OSError as error:
             found = not isinstance(error, FileNotFoundError)
@@ -129,9 +130,13 @@ def run(
         )
 
 
-def _without_secrets() -> dict[str, str]:
-    """Return our variables; what opens the signing key is no business of a stage."""
-    return {k: v for k, v in os.environ.items() if k != PASSPHRASE_VARIABLE}
+def environment_of_others() -> dict[str, str]:
+    """Return the variables that we were started with, for what we start.
+
+    What opens the signing key is no business of a stage or a test.
+    """
+    ours = as_it_was(os.environ)
+    return {k: v for k, v in ours.items() if k != PASSPHRASE_VARIABLE}
 
 
 class _Log:

@@ -179,3 +179,16 @@ def test_results_of_any_session_can_be_asked_for(tmp_path: Path) -> None:
     run_pytest(tmp_path, "--regml-results=results.json")
     rows = json.loads((tmp_path / "results.json").read_text())["cases"]
     assert [row["outcome"] for row in rows] == ["passed"]
+
+
+def test_device_tests_see_neither_the_passphrase_nor_our_switches(
+    device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGML_KEY_PASSPHRASE", "secret")
+    device.write(
+        "tests/device/test_it.py",
+        "import os\n\ndef test_it():\n"
+        "    assert not {'REGML_KEY_PASSPHRASE', 'PYDANTIC_DISABLE_PLUGINS'}"
+        ".intersection(os.environ)\n",
+    )
+    assert device.regml("test")[0] == 0

@@ -361,3 +361,16 @@ def test_a_stage_never_sees_the_passphrase_of_the_key(
     monkeypatch.setenv("REGML_KEY_PASSPHRASE", "secret")
     look = "import os, sys; sys.exit('REGML_KEY_PASSPHRASE' in os.environ)"
     assert project.record([PYTHON, "-c", look]) == 0
+
+
+@pytest.mark.parametrize("set_to", [None, "logfire"])
+def test_a_stage_gets_the_environment_of_who_started_it(
+    project: Any, monkeypatch: pytest.MonkeyPatch, set_to: str | None
+) -> None:
+    name = "PYDANTIC_DISABLE_PLUGINS"  # ours is set while regml runs
+    monkeypatch.delenv(name, raising=False)
+    if set_to is not None:
+        monkeypatch.setenv(name, set_to)
+    look = f"import os, sys; sys.exit(os.environ.get({name!r}) != {set_to!r})"
+    done = project.regml("record", "--stage", "make", "--", PYTHON, "-c", look)
+    assert done[0] == 0, done

@@ -156,10 +156,10 @@ def _looked_back(project: "Project", wanted: str, because: str) -> "Back":
 def _refuse(gate: "Gate") -> None:
     from regml.trace import render
 
-    if gate.outcomes:
-        click.echo(render.outcomes_text(gate.outcomes), nl=False)
+    click.echo(render.findings_text(gate.in_the_way), nl=False)
     for problem in gate.problems:
         click.echo(f"PROBLEM    {problem.path}: {problem.message}")
+    click.echo(render.summary(gate.outcomes))
     click.echo(
         "regml: not released. Mend the blockers and majors, or have quality waive them "
         "(regml waive); problems of records and bytes cannot be waived.",

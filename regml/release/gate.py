@@ -9,7 +9,7 @@ from regml.errors import ConfigError
 from regml.files.config import CONFIG
 from regml.files.git import run_git
 from regml.files.own_checks import WITHOUT_OWN_CHECKS
-from regml.findings import RuleOutcome, Severity, weighs
+from regml.findings import RuleOutcome, weighty
 from regml.items.recorded import LogProblem
 from regml.project import Project, open_project
 from regml.records.storage import FOLDER
@@ -31,9 +31,18 @@ class Gate:
     unseen: tuple[str, ...] = ()
 
     @property
+    def in_the_way(self) -> tuple[RuleOutcome, ...]:
+        """The rules with findings that refuse a release, and those findings alone."""
+        found = [
+            replace(outcome, findings=tuple(weighty([outcome])))
+            for outcome in self.outcomes
+        ]
+        return tuple(outcome for outcome in found if outcome.findings)
+
+    @property
     def is_open(self) -> bool:
         """Tell whether nothing stands in the way of a release."""
-        return not self.problems and not weighs(self.outcomes, Severity.MAJOR)
+        return not self.problems and not self.in_the_way
 
 
 def open_for_release(root: Path, *, back: bool = False) -> tuple[Project, str]:

@@ -65,18 +65,45 @@ done | sha256sum --check --quiet
 grep -o '"contents_sha256":"[0-9a-f]*"' payload.json
 sha256sum CONTENTS
 sha256sum --check --quiet CONTENTS
+cut -c 67- CONTENTS | LC_ALL=C sort > listed
+find . -type f ! -path './project/records/*' | cut -c 3- | LC_ALL=C sort |
+  LC_ALL=C comm -13 listed -
 ```
 
-The first two lines have to show the same digest.
-`CONTENTS` lists everything but the records, which are signed one by one as in step 2,
-and their environments.
+The first two lines have to show the same digest. The last command names every file
+that nobody signed: it has to print `CONTENTS`, `SHA256SUMS`, and what was written here
+(`listed`, `payload.json`, `signature.bin`, `signed.bin`), nothing else.
+`CONTENTS` lists everything but the records, which step 4 looks at, and their
+environments.
 
-## 4. No record is missing
+## 4. No record was changed, added or is missing
 
 Each line of `project/records/log.jsonl` names a record, its sha256, and the records
 before it. The same stands under `regml_previous` in the signed payloads, so that a
-record that was removed leaves a gap. The last line is the release; its sha256 is the
-anchor: keep it where nobody can change it.
+record that was removed leaves a gap. These three commands print nothing: each record
+is the one that the log lists; what signed records name before them is there; nothing
+else lies among the records.
+
+```sh
+log=project/records/log.jsonl
+path='s/.*"path":"\\([^"]*\\)".*/project\\/\\1/'
+both='s/.*"path":"\\([^"]*\\)".*"sha256":"\\([^"]*\\)".*/\\2  project\\/\\1/'
+sed "$both" "$log" | sha256sum --check --quiet
+
+sed "$path" "$log" | while read -r record; do
+  field payload | openssl base64 -d -A | grep -o '"regml_previous":\\[[^]]*\\]'
+done | grep -o '[0-9a-f]\\{{64\\}}' | LC_ALL=C sort -u > named
+sed "$both" "$log" | cut -c -64 | LC_ALL=C sort | LC_ALL=C comm -13 - named
+
+{{ sed "$path" "$log"; echo "$log"; ls project/records/environments/*.json; }} |
+  LC_ALL=C sort > listed
+find project/records -type f | LC_ALL=C sort | LC_ALL=C comm -13 listed -
+```
+
+The signature of the release covers the records before it, because it covers their
+digests; who signed one of them is checked as in step 2, with its path as `record`.
+The last line is the release; its sha256 is the anchor: keep it where nobody can change
+it.
 """
 
 _ECDSA: Final = (

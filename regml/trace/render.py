@@ -160,16 +160,17 @@ def page_json(page: Page) -> str:
 
 def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:
     """Return findings first, by rule, then what was looked at, what is off, counts."""
-    blocks = [
-        "\n".join([outcome_line(outcome), *_findings(outcome.findings)])
-        for outcome in outcomes
-        if outcome.findings
-    ]
+    blocks = list(_finding_blocks(outcomes))
     quiet = [outcome for outcome in outcomes if not outcome.findings]
     for off in (False, True):
         lines = [outcome_line(o) for o in quiet if (o.off is not None) is off]
         blocks += ["\n".join(lines)] if lines else []
     return "\n\n".join([*blocks, summary(outcomes)]) + "\n"
+
+
+def findings_text(outcomes: Iterable[RuleOutcome]) -> str:
+    """Return the findings alone, by rule."""
+    return "".join(f"{block}\n\n" for block in _finding_blocks(outcomes))
 
 
 def outcomes_json(outcomes: Sequence[RuleOutcome]) -> str:
@@ -218,6 +219,12 @@ def outcome_line(outcome: RuleOutcome) -> str:
     if not outcome.subjects:
         return f"{outcome.rule}  0 subjects: nothing to look at ({outcome.title})"
     return f"{outcome.rule}  no finding for check {outcome.rule} on {looked}"
+
+
+def _finding_blocks(outcomes: Iterable[RuleOutcome]) -> Iterator[str]:
+    for outcome in outcomes:
+        if outcome.findings:
+            yield "\n".join([outcome_line(outcome), *_findings(outcome.findings)])
 
 
 def _findings(findings: Iterable[Finding]) -> Iterator[str]:

@@ -100,6 +100,8 @@ def test_a_finding_that_nobody_waived_refuses(shop: Shop) -> None:
     said = refused(shop, status=1)
     assert "SRS-001" in said
     assert "Mend the blockers and majors" in said
+    assert "\n  waived " not in said
+    assert "no finding for check" not in said
 
 
 def test_waivers_count_on_the_day_of_the_clock(shop: Shop) -> None:

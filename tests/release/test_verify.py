@@ -277,6 +277,20 @@ def test_the_page_can_be_followed_with_openssl_alone(
     assert sha256_of((tmp_path / CONTENTS).read_bytes()) in told
 
 
+def test_the_page_names_what_was_slipped_in_or_removed(
+    delivered: Path, tmp_path: Path
+) -> None:
+    files = unpack(delivered)
+    removed = json.loads(files[LOG].splitlines()[0])["sha256"]
+    quiet = follow(delivered, tmp_path / "as it was")
+    remove_record(files)
+    slip_in_beside_the_log(files)
+    files["project/risk/RISK-999.md"] = b"All is well."
+    loud = follow(pack(files, tmp_path / "a.zip", listed=False), tmp_path / "x")
+    named = set(loud.splitlines()) - set(quiet.splitlines())
+    assert {"project/risk/RISK-999.md", f"{RECORDS}README.md", removed} <= named
+
+
 def test_the_page_knows_ed25519(shop: Shop, tmp_path: Path) -> None:
     path = tmp_path / "home/regml/signing_key.pem"
     create_key(path, kind="ed25519")

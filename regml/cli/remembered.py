@@ -21,7 +21,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +54,24 @@ _PASSING = {"_", "SHLVL", "OLDPWD"}
 
 Command = Callable[[], int]
 
+_Row = tuple[str, int, int, int, int]
+"""Path, size, time of change, of its entry, and inode of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A project from outside.
+
+    Attributes:
+        rows: Its files, without those of git and of DVC's cache.
+        cached: The files of that cache; of those that list others, with their digest.
+        digest: Of both, and of how the files of git's own folder look.
+    """
+
+    rows: list[_Row]
+    cached: list[tuple[str, str | None]]
+    digest: str
+
 
 @dataclass(frozen=True, slots=True)
 class _State:
@@ -61,7 +79,7 @@ class _State:
 
     Attributes:
         content: Digest of what an answer could rest on.
-        outside: Digest of how the same looks without opening a file.
+        outside: That of the look before any file was opened.
         newest: When the newest file changed that was not opened, in seconds since 1970.
     """
 
@@ -115,7 +133,7 @@ def remembered(root: Path, arguments: Sequence[str], command: Command) -> int:
         finally:
             _print(out.getvalue(), err.getvalue())
         answer = _Answer(before.content, status, out.getvalue(), err.getvalue())
-        _keep(place, answer, root, before, arguments)
+        _keep(place, answer, root, before)
         return status
     _print(answer.out, answer.err)
     return answer.status
@@ -127,16 +145,8 @@ def _print(out: str, err: str) -> None:
     sys.stdout.flush()
 
 
-def _state(
-    root: Path, arguments: Sequence[str], *, opened: bool = True
-) -> _State | None:
-    """Return what an answer rests on; ``None`` where that cannot be told for sure.
-
-    Args:
-        root: The project.
-        arguments: Of the command line.
-        opened: Files are opened; else ``content`` says nothing.
-    """
+def _state(root: Path, arguments: Sequence[str]) -> _State | None:
+    """Return what an answer rests on; ``None`` where that cannot be told for sure."""
     top = repository_of(root)
     if (
         top is None
@@ -147,6 +157,7 @@ def _state(
     ):
         return None
     try:
+        look = _look(root, top)
         listing = list_files(root)
         around = hashlib.sha256(canonical_json(_around(arguments)))
         around.update(run_git(root, "show-ref", "--head", refusal=True))
@@ -156,30 +167,39 @@ def _state(
         around.update(canonical_json([{**listing.links}, {**listing.submodules}]))
         for name in ("shallow", "info/attributes", "info/exclude"):
             around.update(canonical_json(_digest(top / ".git" / name)))
-        around.update(repr(sorted(_names(cache_objects(root)))).encode())
-        return _files(root, listing.names if opened else frozenset(), around)
+        around.update(repr(look.cached).encode())
+        others = [row for row in look.rows if row[0] not in listing.names]
+        around.update(repr(others).encode())
+        _read_into(
+            around, root, (row[0] for row in look.rows if row[0] in listing.names)
+        )
     except (OSError, RegmlError):
         return None  # the command itself says what is wrong
-
-
-def _files(root: Path, opened: Collection[str], around: "hashlib._Hash") -> _State:
-    rows = _walk(root, {root / ".git", cache_objects(root)})
-    outside = around.copy()
-    outside.update(repr(rows).encode())
-    others = [row for row in rows if row[0] not in opened]
-    around.update(repr(others).encode())
-    there = [row[0] for row in rows if row[0] in opened]
-    top = os.fspath(root)
-    for name in there:
-        with open(f"{top}/{name}", "rb") as file:  # noqa: PTH123 - thousands of them
-            around.update(f"{name}\0{sha256_of(file.read())}\n".encode())
     newest = max((max(row[2:4]) for row in others), default=0)
-    return _State(around.hexdigest(), outside.hexdigest(), newest / 1e9)
+    return _State(around.hexdigest(), look.digest, newest / 1e9)
 
 
-def _walk(
-    root: Path, skipped: Collection[Path]
-) -> list[tuple[str, int, int, int, int]]:
+def _look(root: Path, top: Path) -> _Look:
+    """Return what can be said of a project whose files stay closed.
+
+    Where it is the same before and after a command, nobody wrote in between, not even
+    git.
+    """
+    cache, git = cache_objects(root), top / ".git"
+    rows = _walk(root, {root / ".git", cache})
+    inside = _walk(git, {git / "objects", git / "logs", git / "lfs"})
+    cached = sorted(_names(cache))
+    return _Look(rows, cached, sha256_of(repr((rows, inside, cached)).encode()))
+
+
+def _read_into(digest: "hashlib._Hash", root: Path, names: Iterable[str]) -> None:
+    top = os.fspath(root)
+    for name in names:
+        with open(f"{top}/{name}", "rb") as file:  # noqa: PTH123 - thousands of them
+            digest.update(f"{name}\0{sha256_of(file.read())}\n".encode())
+
+
+def _walk(root: Path, skipped: Collection[Path]) -> list[_Row]:
     """Return path, size, times and inode of each file; of a folder the path alone."""
     rows = []
     folders = [""]
@@ -256,26 +276,18 @@ def _read(place: Path) -> _Answer | None:
         return None
 
 
-def _keep(
-    place: Path,
-    answer: _Answer,
-    root: Path,
-    before: _State,
-    arguments: Sequence[str],
-) -> None:
+def _keep(place: Path, answer: _Answer, root: Path, before: _State) -> None:
     """Keep an answer, unless something changed while it was made, or may just have."""
     if len(answer.out) + len(answer.err) > LARGEST:
         return
     if time.time() - before.newest < SETTLED_SECONDS:
         return
-    after = _state(root, arguments, opened=False)
-    if after is None or after.outside != before.outside:
-        return
     row = {"state": answer.state, "status": answer.status}
     row |= {"out": answer.out, "err": answer.err}
-    with suppress(
-        OSError
-    ):  # a full disk or no home: the answer is printed all the same
+    with suppress(OSError):  # no home, no room: the answer is printed all the same
+        top = repository_of(root)
+        if top is None or _look(root, top).digest != before.outside:
+            return
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = place.with_name(f".{place.name}.{os.getpid()}")
         draft.write_bytes(canonical_json(row))

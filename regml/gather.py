@@ -24,6 +24,7 @@ from regml.files.dvc import (
 from regml.files.dvc_status import Parameters, stages_due
 from regml.files.git import TreeState, code_digest, files_below, lies_in
 from regml.files.history import commit_times, history, last_changes, start_of
+from regml.files.kept_commits import lost_commits
 from regml.files.lock import read_lock_file, read_markers
 from regml.files.manifest import read_manifest
 from regml.files.markdown import LocatedItem, read_items
@@ -167,15 +168,15 @@ def _past(
     paths = {found.item.id: found.path for found in items}
     paths |= {plan.node_id: plan.path for plan in documents}
     start = start_of(look.root, control.since) if control else None
+    recorded = {r.statement.origin.commit or "" for r in records}
     return {
         "controlled_since": start,
         "history": history(look.root, start, until) if start else (),
         "last_changes": last_changes(
             look.root, [paths[name] for name in names if name in paths], until
         ),
-        "commit_times": commit_times(
-            look.root, {r.statement.origin.commit or "" for r in records}
-        ),
+        "commit_times": commit_times(look.root, recorded),
+        "lost_commits": lost_commits(look.root, recorded),
     }
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from regml.files.dvc import LockedStage, Stage
 
+NOT_DECLARED = "dvc.yaml has no such stage any more"
+"""Why an entry that DVC leaves in ``dvc.lock`` stands for nothing."""
+
 Parameters = Mapping[str, Mapping[str, Any]]
 """Values by parameter file and key."""
 
@@ -33,7 +36,7 @@ def stages_due(
         stage.name: tuple(_differences(stage, ran.get(stage.name), digests, parameters))
         for stage in stages
     }
-    found |= dict.fromkeys(ran.keys() - found, ("dvc.yaml has no such stage any more",))
+    found |= dict.fromkeys(ran.keys() - found, (NOT_DECLARED,))
     return {name: why for name, why in sorted(found.items()) if why}
 
 

@@ -70,6 +70,7 @@ class Evidence:
         history: Commits since then, newest first.
         last_changes: The last commit of each file whose content somebody approved.
         commit_times: When the commits were made on which somebody signed, RFC 3339.
+        lost_commits: Those of them that a clone cannot bring, with why.
     """
 
     config: Config
@@ -109,3 +110,4 @@ class Evidence:
     history: tuple[Commit, ...] = ()
     last_changes: Mapping[str, Commit] = field(default_factory=dict)
     commit_times: Mapping[str, str] = field(default_factory=dict)
+    lost_commits: Mapping[str, str] = field(default_factory=dict)

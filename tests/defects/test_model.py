@@ -114,6 +114,12 @@ DEFECTS = (
         "before the first commit",
     ),
     Defect(
+        "M04",
+        "a history without the commit of the runs",
+        replace(CLEAN, lost_commits={origin().commit or "": "which is nowhere"}),
+        "which is nowhere",
+    ),
+    Defect(
         "M06",
         "a number that does not follow",
         evidence_of(replace(PARTS, row=_dishonest)),

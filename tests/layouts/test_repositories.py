@@ -56,7 +56,11 @@ def test_a_project_in_a_folder_of_a_bigger_repository(
     top.git("init", "--quiet")
     top.commit()
     top.write("other/notes.txt", "2\n")  # somebody else's work is no dirt of ours
+    [(rule, said)] = place.check()  # its history stayed where it came from
+    assert rule == "M04"
+    assert "which is not in this repository" in said
     place.is_right()
+    top.commit()
     assert place.check(at="HEAD") == []
 
 

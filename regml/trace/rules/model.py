@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from regml.digest import Artifact
+from regml.files.dvc_status import NOT_DECLARED
 from regml.items.installed import installed
 from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
@@ -141,7 +142,9 @@ def is_up_to_date(graph: TraceGraph, subject: str | Record) -> Iterator[Gap]:
             subject,
             f"Stage {subject} would run again: {'; '.join(why[:SHOWN])}{more}. What "
             "dvc.lock holds of it, and all that rests on that, is of before.",
-            "Run 'dvc repro', or take the change back.",
+            "Delete its entry from dvc.lock, where DVC leaves it."
+            if why == (NOT_DECLARED,)
+            else "Run 'dvc repro', or take the change back.",
             "dvc.yaml",
         )
 
@@ -247,7 +250,8 @@ def _runs_that_count(graph: TraceGraph) -> list[Record]:
 # IEC 62304 5.1.11
 @rule(
     "M04",
-    "Runs behind dvc.lock and the latest test results were made from a committed tree.",
+    "Runs behind dvc.lock and the latest test results were made from a committed tree, "
+    "and its commit is still there.",
     _runs_that_count,
     clauses=("IEC 62304 5.1.11",),
 )
@@ -278,6 +282,14 @@ def is_from_a_clean_tree(graph: TraceGraph, record: Record) -> Iterator[Gap]:
             subject,
             f"The {what} was made with uncommitted changes ({few}).",
             f"Commit, then run '{again}'.",
+            record.path,
+        )
+    if why := graph.evidence.lost_commits.get(origin.commit or ""):
+        yield Gap(
+            subject,
+            f"The {what} was made at commit {(origin.commit or '')[:SHORT]}, {why}.",
+            "Bring the commit back and keep it with a tag ('git fetch', in a shallow "
+            f"clone 'git fetch --unshallow'), or run '{again}' at one that stays.",
             record.path,
         )
 

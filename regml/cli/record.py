@@ -199,6 +199,9 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
     yield f"records    {result.believed} of {result.listed} whole and signed"
     whole = sum(result.environments.values())
     yield f"made in    {whole} of {len(result.environments)} environments as signed"
+    if result.bills:
+        as_signed = sum(result.bills.values())
+        yield f"bills      {as_signed} of {len(result.bills)} of materials as signed"
     yield f"dvc.lock   {result.explained} of {result.locked} stages explained"
     if hashed:
         beside = f", {result.cached} only in DVC's cache" if result.cached else ""

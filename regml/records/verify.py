@@ -18,6 +18,7 @@ from regml.files.dvc import (
 from regml.files.git import list_files
 from regml.items.recorded import LogProblem, Outcome, Record, StageRun
 from regml.records.anchors import Anchor, cut_off, released_anchors
+from regml.records.bills import compare_bills
 from regml.records.held import cached, difference
 from regml.records.keys import Signatory
 from regml.records.log import no_garbage, read_log
@@ -50,7 +51,8 @@ class Verification:
         believed: Records that are whole and signed by a trusted key.
         environments: Files that say in which environment records were made, and
             whether each is as it was signed.
-        unnamed: What lies among them and no record names.
+        bills: Bills of materials that releases signed, and whether each is as it was.
+        unnamed: What lies among these files and no record names.
         locked: Stages ``dvc.lock`` tells of.
         explained: Those with a passed record that says the same.
         outputs: Outputs whose bytes were hashed.
@@ -67,6 +69,7 @@ class Verification:
     listed: int
     believed: int
     environments: Mapping[str, bool]
+    bills: Mapping[str, bool]
     unnamed: tuple[str, ...]
     locked: int
     explained: int
@@ -135,6 +138,8 @@ def _verify(
     listed = {entry.sha256 for entry in log.entries}
     problems += [problem for anchor in kept for problem in cut_off(anchor, listed)]
     problems += _gaps(root)
+    bills = compare_bills(root, log.records)
+    problems += [OutputProblem(path, "", said) for path, said in bills.problems]
     tracked = compare_tracked(root, log.records, store)
     problems += [OutputProblem(*problem) for problem in tracked.problems]
     times = {r.sha256: r.statement.origin.finished_utc for r in log.records}
@@ -147,7 +152,8 @@ def _verify(
         listed=log.listed,
         believed=len(log.records),
         environments=log.environments,
-        unnamed=log.unnamed,
+        bills=bills.named,
+        unnamed=(*log.unnamed, *bills.unnamed),
         locked=len(locked),
         explained=sum(run is not None for run in explanations.values()),
         outputs=held.hashed,

@@ -2,8 +2,8 @@
 
 Its own gate let it pass with what was known then. Before it is handed over again the
 same rules look at its commit with what is known now: the day, the keys that count, the
-vulnerabilities and the problems. What the present state lacks does not matter here:
-it must not keep a version in force that harms people.
+vulnerabilities, the packages and the problems. What the present state lacks does not
+matter here: it must not keep a version in force that harms people.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,9 @@ from regml.items.config import MAY_DECIDE
 from regml.items.lifecycle import ProblemReport
 from regml.items.recorded import LogProblem, Record, Release
 from regml.project import Project, open_project
+from regml.records.bills import compare_bills
 from regml.records.log import LOG, read_entries, read_log
+from regml.release.packages import RULES, bad_news, outcomes_today
 from regml.trace.current import signer_may
 from regml.trace.nodes import SHORT
 from regml.trace.problems import ProblemState, problem_state
@@ -66,7 +68,7 @@ def look_back(project: Project, wanted: str, *, because: str = "") -> Back:
         (concerning if problem.path in before else later).append(problem)
     known = (
         *_findings(project, said),
-        *_lost(project, said),
+        *_lost(project, record, said),
         *(f"{p.path}, recorded after it: {p.message}" for p in later),
     )
     return Back(record, said, tuple(concerning), known, because.strip())
@@ -106,8 +108,12 @@ def _findings(project: Project, said: Release) -> Iterator[str]:
     """Give what the gate would find in it today, and problems since."""
     try:
         then = _then(project, said)
-        outcomes = then.check()
+        outcomes = [
+            *(o for o in then.check() if o.rule not in RULES),
+            *outcomes_today(project, then),
+        ]
         yield from _problems_since(project, then)
+        yield from bad_news(project, then)
     except RegmlError as error:
         yield f"the checks cannot look at commit {said.commit[:SHORT]}: {error}"
         return
@@ -152,7 +158,7 @@ def _problems_since(now: Project, then: Project) -> Iterator[str]:
         )
 
 
-def _lost(project: Project, said: Release) -> Iterator[str]:
+def _lost(project: Project, record: Record, said: Release) -> Iterator[str]:
     kept = kept_of(project.root, said.commit, said.artifacts)
     for artifact in said.artifacts:
         if artifact.sha256 not in kept:
@@ -160,3 +166,5 @@ def _lost(project: Project, said: Release) -> Iterator[str]:
                 f"{artifact.path}: neither in its commit nor in the cache of DVC, so "
                 "nobody can have it again"
             )
+    for path, message in compare_bills(project.root, [record]).problems:
+        yield f"{path}: {message}; it would be written again, with what is here"

@@ -15,17 +15,14 @@ from regml.files.config import read_config
 from regml.files.lock import normalised, read_lock_file
 from regml.items.recorded import Release
 from regml.project import Project
+from regml.records.bills import kept_path
 from regml.release.contents import read_object
-from regml.trace.nodes import SHORT
 
 SBOM: Final = "bills/sbom.cdx.json"
 """Software bill of materials, CycloneDX."""
 
 ML_BOM: Final = "bills/ml-bom.cdx.json"
 """Bill of materials of the model, CycloneDX with a model card."""
-
-KEPT: Final = "records/bills"
-"""Where git keeps them; each file is named after its digest."""
 
 Writer = Callable[[Project, str], Mapping[str, bytes]]
 """Returns the bills of a project and the sha256 of a model, by name in the archive."""
@@ -62,11 +59,6 @@ def kept(root: Path, said: Release) -> dict[str, bytes] | None:
 def digests(bills: Mapping[str, bytes]) -> dict[str, str]:
     """Return the sha256 of each bill, by name."""
     return {name: sha256_of(content) for name, content in bills.items()}
-
-
-def kept_path(name: str, digest: str) -> str:
-    """Return where the bill of a name and digest is kept."""
-    return f"{KEPT}/{digest[:SHORT]}-{name.rpartition('/')[2]}"
 
 
 def problems(

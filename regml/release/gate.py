@@ -2,18 +2,25 @@
 
 import datetime as dt
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from regml.errors import ConfigError
 from regml.files.config import CONFIG
 from regml.files.git import run_git
+from regml.files.markdown import ITEM_FOLDERS
 from regml.files.own_checks import WITHOUT_OWN_CHECKS
+from regml.files.vulnerabilities import FOLDER as VULNERABILITIES
 from regml.findings import RuleOutcome, weighty
+from regml.items.base import Kind
 from regml.items.recorded import LogProblem
 from regml.project import Project, open_project
 from regml.records.storage import FOLDER
 from regml.records.verify import OutputProblem, verify
+
+WEIGHED = (f"{Kind.SOUP}-", f"{Kind.PROBLEM_REPORT}-")
+"""How items begin that are held against an earlier release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,8 @@ def open_for_release(root: Path, *, back: bool = False) -> tuple[Project, str]:
 
     Args:
         root: The project.
-        back: An earlier commit is released: of the work tree only records and who
-            may sign matter, and an emergency finds it as it is.
+        back: An earlier commit is released: of the work tree only records, who may
+            sign and what is known by now matter, and an emergency finds it as it is.
 
     Raises:
         ConfigError: Something is not committed, or own checks are turned off.
@@ -66,32 +73,9 @@ def open_for_release(root: Path, *, back: bool = False) -> tuple[Project, str]:
     commit = project.evidence.commit
     if commit is None:
         raise ConfigError(f"{root}: is not committed, so there is nothing to release.")
-    refuse_dirt(root, *((FOLDER, CONFIG) if back else (".",)))
+    _refuse_dirt(_weighed(root) if back else _differing(root, "."))
     today = dt.datetime.now(dt.UTC).date()
     return replace(project, evidence=replace(project.evidence, today=today)), commit
-
-
-def refuse_dirt(root: Path, *places: str) -> None:
-    """Refuse a work tree that is not its commit, also in records and outputs.
-
-    Args:
-        root: The project.
-        places: Where to look, relative to it.
-
-    Raises:
-        ConfigError: Names what differs.
-    """
-    status = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-    rows = [
-        os.fsdecode(row) for row in run_git(root, *status, "--", *places).split(b"\0")
-    ]
-    differing = sorted(row[3:] for row in rows if row)
-    if differing:
-        shown = ", ".join(differing[:5]) + (" ..." if len(differing) > 5 else "")
-        raise ConfigError(
-            f"a release is of a commit, and {len(differing)} files differ from it: "
-            f"{shown}. Commit them, undo them, or list them in .gitignore."
-        )
 
 
 def look(root: Path, project: Project) -> Gate:
@@ -106,3 +90,29 @@ def look(root: Path, project: Project) -> Gate:
     """
     found = verify(root, project.evidence.config.signers)
     return Gate(project.check(), found.problems, found.unseen)
+
+
+def _refuse_dirt(differing: Iterable[str]) -> None:
+    """Refuse a work tree that is not its commit, also in records and outputs."""
+    if found := sorted(differing):
+        shown = ", ".join(found[:5]) + (" ..." if len(found) > 5 else "")
+        count = "1 file differs" if len(found) == 1 else f"{len(found)} files differ"
+        raise ConfigError(
+            f"a release is of a commit, and {count} from it: "
+            f"{shown}. Commit them, undo them, or list them in .gitignore."
+        )
+
+
+def _weighed(root: Path) -> Iterator[str]:
+    """Give what differs among that which is held against an earlier release."""
+    yield from _differing(root, FOLDER, CONFIG, VULNERABILITIES)
+    for name in _differing(root, *ITEM_FOLDERS):
+        if name.rpartition("/")[2].startswith(WEIGHED):
+            yield name
+
+
+def _differing(root: Path, *places: str) -> Iterator[str]:
+    status = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+    for row in run_git(root, *status, "--", *places).split(b"\0"):
+        if row:
+            yield os.fsdecode(row)[3:]

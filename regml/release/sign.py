@@ -16,11 +16,12 @@ from regml.items.config import MAY_DECIDE
 from regml.items.recorded import Origin, Record, Release, StageRun
 from regml.project import Project, open_project
 from regml.records.approvals import as_signer, entitled_role, signer_of
+from regml.records.bills import kept_path
 from regml.records.keys import personal_key
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
 from regml.release.back import Back
-from regml.release.bills import Writer, digests, keep, kept, kept_path
+from regml.release.bills import Writer, digests, keep, kept
 from regml.release.contents import (
     CONTENTS,
     DHF,

@@ -12,6 +12,8 @@ import pytest
 from regml.errors import UnknownIdError
 from regml.files.markdown import write_item
 from regml.items.config import Config
+from regml.items.design import Anomaly, AnomalyReview, Soup, VulnerabilityAssessment
+from regml.items.vulnerabilities import Affected, AffectedPackage, Vulnerability
 from regml.project import Project, open_project
 from regml.records.log import read_entries
 from regml.release.back import Back, look_back
@@ -82,10 +84,10 @@ def test_half_done_work_keeps_nothing_in_force_either(shop: Shop) -> None:
     assert shop.regml("release", "--comment", "again").status == 2
     shop.write("regml.toml", (shop.root / "regml.toml").read_text() + "\n")
     refused = go_back(shop)
-    assert "1 files differ from it: regml.toml" in refused.err
+    assert "1 file differs from it: regml.toml" in refused.err
     shop.git("checkout", "--quiet", "regml.toml")
     shop.write("records/stray.txt", "x")
-    assert "1 files differ from it: records/stray.txt" in go_back(shop).err
+    assert "1 file differs from it: records/stray.txt" in go_back(shop).err
     (shop.root / "records/stray.txt").unlink()
     assert shop.git("status", "--porcelain") == before
     archive = shop.root / "build/release/Tiny-Device-1.0.1.zip"
@@ -149,25 +151,127 @@ def test_a_problem_that_its_own_gate_weighed_is_not_new(
     assert told.startswith("PR-001")
 
 
-def test_a_vulnerability_that_is_known_by_now(stock: Shop, tmp_path: Path) -> None:
-    shutil.copytree(stock.root, tmp_path / "project")
-    shop = Shop(tmp_path / "project", stock.home)
-    item = soup(package=PACKAGE, version=version(PACKAGE))
-    shop.write(f"design/soup/{item.id}.md", write_item(item))
-    shop.commit("SOUP")
+IN_USE = version(PACKAGE)
+"""Version of the package in the release that one goes back to."""
+
+SINCE = ENTRY.model_copy(
+    update={
+        "affected": (
+            Affected(package=AffectedPackage(name=PACKAGE), versions=(IN_USE,)),
+        )
+    }
+)
+"""An entry that a database has by now."""
+
+
+@pytest.fixture(scope="module")
+def packaged(stock: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The project with a SOUP item in its release 1.0.0."""
+    base = tmp_path_factory.mktemp("packaged")
+    shutil.copytree(stock.root, base / "project")
+    shop = Shop(base / "project", stock.home)
+    describe(shop)
     shop.waive_all()
     shop.release()
     shop.commit("1.0.0")
-    old = ENTRY.affected[0]
-    package = old.package.model_copy(update={"name": PACKAGE})
-    affected = old.model_copy(
-        update={"package": package, "versions": (item.version,), "ranges": ()}
+    return shop
+
+
+def describe(shop: Shop, **fields: Any) -> Soup:
+    item = soup(**{"package": PACKAGE, "version": IN_USE, **fields})
+    shop.write(f"design/soup/{item.id}.md", write_item(item))
+    shop.commit("SOUP")
+    return item
+
+
+def known_since(shop: Shop, *vulns: Vulnerability) -> str:
+    """Return what is known of the release with an export of today."""
+    today = dt.datetime.now(dt.UTC).date()
+    asked = soup(package=PACKAGE, version=IN_USE)
+    feed = export([asked], vulns=vulns, exported=today)
+    return "\n".join(looked(shop, vulnerabilities=(feed,)).known)
+
+
+def judged(status: str, **fields: Any) -> tuple[VulnerabilityAssessment, ...]:
+    given = {"id": ENTRY.id, "date": dt.date(2026, 2, 1), "version": IN_USE}
+    words = {"because": "It reads too far.", "risks": ("RISK-001",)}
+    return (VulnerabilityAssessment(**{**given, **words, "status": status, **fields}),)
+
+
+@pytest.fixture
+def packed(packaged: Shop, tmp_path: Path) -> Shop:
+    shutil.copytree(packaged.root, tmp_path / "project")
+    return Shop(tmp_path / "project", packaged.home)
+
+
+def test_a_vulnerability_that_is_known_by_now(packaged: Shop) -> None:
+    assert ENTRY.id not in known_since(packaged)
+    assert f"{ENTRY.id} is known about {PACKAGE}" in known_since(packaged, SINCE)
+
+
+@pytest.mark.parametrize("by_now", [IN_USE, "99.0"])
+def test_what_was_judged_since_counts(by_now: str, packed: Shop) -> None:
+    describe(packed, version=by_now, vulnerabilities=judged("not_affected"))
+    assert ENTRY.id not in known_since(packed, SINCE)
+    describe(packed, version=by_now, vulnerabilities=judged("affected"))
+    told = known_since(packed, SINCE)
+    assert f"SOUP-001 {PACKAGE} {IN_USE}: {ENTRY.id} affects the device" in told
+    describe(packed, version=by_now, vulnerabilities=judged("affected", version="99.0"))
+    assert f"{ENTRY.id} is known about {PACKAGE}" in known_since(packed, SINCE)
+
+
+def test_a_judgement_that_its_own_gate_weighed_is_not_new(
+    stock: Shop, tmp_path: Path
+) -> None:
+    shutil.copytree(stock.root, tmp_path / "project")
+    shop = Shop(tmp_path / "project", stock.home)
+    describe(shop, vulnerabilities=judged("affected"))
+    shop.waive_all()
+    shop.release()
+    shop.commit("1.0.0")
+    assert ENTRY.id not in known_since(shop)
+    describe(shop, vulnerabilities=judged("affected", because="It is worse."))
+    assert "It is worse." in known_since(shop)
+
+
+def test_a_review_since_counts(packed: Shop) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    bad = Anomaly(id="#7", relevant=True, because="Rounds down", risks=("RISK-001",))
+    review = AnomalyReview(
+        date=today,
+        version=IN_USE,
+        source="Issue tracker",
+        conclusion="One matters",
+        anomalies=(bad,),
     )
-    entry = ENTRY.model_copy(update={"affected": (affected,)})
-    for vulns, known in (((), False), ((entry,), True)):
-        feed = export([item], vulns=vulns)
-        told = looked(shop, vulnerabilities=(feed,)).known
-        assert any(ENTRY.id in sentence for sentence in told) == known
+    later = today + dt.timedelta(days=400)
+    assert "C03 SOUP-001: The anomalies of" in "\n".join(
+        looked(packed, today=later).known
+    )
+    describe(packed, review=review)
+    told = known_since(packed)
+    assert f"SOUP-001 {PACKAGE} {IN_USE}: anomaly #7 is relevant: Rounds down" in told
+    assert "C03" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("design/soup/SOUP-001.md", write_item(soup())),
+        ("maintenance/problems/PR-001.md", write_item(problem_report())),
+        (
+            "maintenance/vulnerabilities/2026-01-20.json",
+            '{"exported": "2026-01-20", "source": "x", "packages": {"x": "1"}}',
+        ),
+    ],
+)
+def test_what_is_weighed_has_to_be_committed(
+    name: str, text: str, packed: Shop
+) -> None:
+    packed.write(name, text)
+    done = go_back(packed)
+    assert done.status == 2
+    assert f"1 file differs from it: {name}" in done.err
 
 
 def test_a_waiver_that_ended_is_known_against_it(shop: Shop) -> None:

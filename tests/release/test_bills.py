@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from regml.exchange.cyclonedx import validate
-from regml.release.bills import KEPT, ML_BOM, SBOM
+from regml.records.bills import KEPT
+from regml.release.bills import ML_BOM, SBOM
 from regml.release.verify import verify_archive
 from tests.release.conftest import PACKAGE, Shop
 from tests.release.test_sign import releases, second
@@ -131,9 +132,38 @@ def test_kept_bills_that_were_edited_are_not_handed_over(shop: Shop) -> None:
     for path in (shop.root / KEPT).iterdir():
         path.write_bytes(path.read_bytes().replace(b"CycloneDX", b"CycloneDY"))
     shop.commit("Edit")
-    after = unpack(shop.release("1.0.1", "--of", "release@1.0.0", "--comment", "x"))
+    back = ("1.0.1", "--of", "release@1.0.0", "--comment", "x")
+    refused = shop.regml("release", *back)
+    assert refused.status == 1
+    assert "is not the bill of materials that release@" in refused.out
+    after = unpack(shop.release(*back, "--because", "They are in the archive."))
     for name in (SBOM, ML_BOM):
         assert after[name] == before[name]  # made again, on the same machine
+
+
+def test_kept_bills_that_were_edited_or_removed_are_seen(shop: Shop) -> None:
+    shop.release()
+    shop.commit("1.0.0")
+    done = shop.regml("verify")
+    assert (done.status, "bills      2 of 2 of materials as signed" in done.out) == (
+        0,
+        True,
+    )
+    first, last = sorted((shop.root / KEPT).iterdir())
+    content = first.read_bytes()
+    first.write_bytes(content.replace(b"CycloneDX", b"CycloneDY"))
+    last.unlink()
+    shop.write(f"{KEPT}/stray.json", "{}")
+    shop.commit("Edit")
+    done = shop.regml("verify", "--quick")
+    assert done.status == 1
+    assert "bills      0 of 2 of materials as signed" in done.out
+    told = f"{KEPT}/{first.name}: differs: is not the bill of materials that release@"
+    assert told in done.out
+    assert f"{len(content):,} bytes" in done.out
+    assert f"{KEPT}/{last.name}: differs: the bill of materials" in done.out
+    assert f"not named  {KEPT}/stray.json" in done.out
+    assert shop.regml("release", "1.0.0", "--comment", "again").status == 1
 
 
 def test_without_the_library_they_are_written_and_it_is_said(

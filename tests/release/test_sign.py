@@ -114,7 +114,7 @@ def test_waivers_count_on_the_day_of_the_clock(shop: Shop) -> None:
 def test_a_dirty_tree_is_refused(shop: Shop, name: str, text: str) -> None:
     path = shop.root / name
     path.write_text((path.read_text() if path.exists() else "") + text)
-    assert f"1 files differ from it: {name}" in refused(shop)
+    assert f"1 file differs from it: {name}" in refused(shop)
 
 
 def test_a_lock_that_no_record_explains_is_refused(shop: Shop) -> None:

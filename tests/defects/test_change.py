@@ -182,7 +182,7 @@ DEFECTS = (
         "C12",
         "an approval in a role that the owner of the key has not got",
         by("dora", CLEAN, signed("SRS-002", person="Dora", role="quality")),
-        "Dora has not got the role quality in which it was signed",
+        "Dora signed it as quality, but with the key of Dora (developer), ",
     ),
     Defect(
         "C12",
@@ -195,6 +195,12 @@ DEFECTS = (
         "a release by a developer",
         by("dora", CLEAN, release(origin=origin("Dora", **LATER), role="developer")),
         "Dora released 1.0.0 as developer; only quality may release",
+    ),
+    Defect(
+        "C12",
+        "a release as quality with the key of a developer",
+        by("dora", CLEAN, release(origin=origin("Dora", **LATER))),
+        "Dora released 1.0.0 as quality, but with the key of Dora (developer), ",
     ),
     Defect(
         "C12",

@@ -7,7 +7,7 @@ from typing import Final
 
 from regml.findings import Severity
 from regml.items.base import Kind
-from regml.items.config import MAY_DECIDE
+from regml.items.config import MAY_DECIDE, Config
 from regml.items.links import references
 from regml.items.recorded import (
     Approval,
@@ -19,7 +19,7 @@ from regml.items.recorded import (
     TestRun,
     Waiver,
 )
-from regml.trace.current import signer_may
+from regml.trace.current import key_id, signer_may
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 from regml.trace.signatures import (
@@ -184,7 +184,8 @@ def has_the_right_signatures(graph: TraceGraph, subject: str | Record) -> Iterat
 def _without_role(graph: TraceGraph, signed: Signed) -> Iterator[Gap]:
     said, who = signed.said, signed.person.name
     if not has_role(graph, signed):
-        what = f"has not got the role {said.role} in which it was signed"
+        owner = _owner(signed.record, graph.evidence.config)
+        what = f"signed it as {said.role}, but with the key of {owner}"
     elif said.meaning in APPROVING and not may_approve(graph, signed):
         wanted = " and ".join(approvers(graph, signed.name))
         what = f"signed it as {said.role}, but {wanted} has to approve it"
@@ -215,12 +216,25 @@ def _decision_without_role(graph: TraceGraph, record: Record) -> Iterator[Gap]:
     else:
         what, consequence = f"released {said.version}", "release"
         remedy = f"Have {roles} review and sign the release."
+    by = ""
+    if said.role in MAY_DECIDE:
+        by = f", but with the key of {_owner(record, config)}"
     yield Gap(
         f"{type(said).__name__.lower()}@{record.id}",
-        f"{who} {what} as {said.role}; only {roles} may {consequence}.",
+        f"{who} {what} as {said.role}{by}; only {roles} may {consequence}.",
         remedy,
         record.path,
     )
+
+
+def _owner(record: Record, config: Config) -> str:
+    """Return whom regml.toml names for the key of a record, and in which roles."""
+    owners = {
+        f"{signer.name} ({', '.join(signer.roles) or 'no role'})"
+        for signer in config.signers
+        if key_id(signer.public_key) == record.key_id
+    }
+    return f"{' and '.join(sorted(owners)) or 'nobody'}, {record.key_id[:12]}"
 
 
 def _incomplete(graph: TraceGraph, name: str, found: list[Signed]) -> Iterator[Gap]:

@@ -1,4 +1,4 @@
-"""Starting a project: a copy of the worked example in its own git repository."""
+"""Starting a project: the worked example anew, or in a project that is there."""
 
 import os
 import shutil
@@ -10,9 +10,9 @@ from pathlib import Path
 from regml.errors import ConfigError
 from regml.files.config import CONFIG
 from regml.files.editor import editor_files
-from regml.files.git import person
+from regml.files.git import in_repository, list_files, person
 from regml.items.recorded import Person
-from regml.records.keys import personal_key, signer_block
+from regml.records.keys import personal_key, signer_block, toml_text
 
 EXAMPLES = ("hippovol",)
 """The worked examples regml brings along."""
@@ -39,6 +39,9 @@ PARTS = (
 )
 """What a project consists of; ``pyproject.toml`` puts the same into the wheel."""
 
+BROUGHT = ("dhf_templates", "risk/policy.yaml")
+"""Parts of the example that a project of somebody's own begins with."""
+
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -57,6 +60,28 @@ class Started:
     commit: str
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a project that was there got.
+
+    Attributes:
+        root: Its folder.
+        person: The first signer.
+        written: Files that are new, or that got lines, sorted.
+        kept: Files that were there and stay as they are, sorted.
+    """
+
+    root: Path
+    person: Person
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def holds_files(directory: Path) -> bool:
+    """Tell whether there is something in a folder, be it only a repository."""
+    return directory.is_dir() and any(directory.iterdir())
+
+
 def start_project(directory: Path, *, remote: str | None = None) -> Started:
     """Make a project: copy the example, trust the user's key, commit it clean.
 
@@ -73,6 +98,7 @@ def start_project(directory: Path, *, remote: str | None = None) -> Started:
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigError(f"{directory}: is not empty. Name a new folder.")
+    directory = directory.resolve()
     directory.parent.mkdir(parents=True, exist_ok=True)
     draft = directory.with_name(f".{directory.name}.{os.getpid()}")
     try:
@@ -83,11 +109,48 @@ def start_project(directory: Path, *, remote: str | None = None) -> Started:
         _trust(draft, who)
         commit = _commit(draft, who)
         if directory.exists():
-            directory.rmdir()
-        draft.rename(directory)
+            # somebody may stand in it, so it stays; with regml.toml it is a project
+            for part in sorted(draft.iterdir(), key=lambda part: part.name == CONFIG):
+                part.rename(directory / part.name)
+        else:
+            draft.rename(directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Started(directory, who, commit)
+
+
+def add_to_project(root: Path) -> Added:
+    """Add what regml needs to a project that is there; no file of it is replaced.
+
+    Nothing is committed: there may be other changes, and people look first.
+
+    Raises:
+        ConfigError: It is a project of regml already, or lies in no git repository.
+        SigningKeyError: The personal signing key cannot be read.
+    """
+    root = root.resolve()
+    if (root / CONFIG).exists():
+        raise ConfigError(
+            f"{root}: is a project of regml already. See what it lacks: regml doctor"
+        )
+    if not in_repository(root):
+        raise ConfigError(
+            f"{root}: has files and lies in no git repository, and evidence needs the "
+            "history. Type 'git init' there, then 'regml init' again."
+        )
+    who = person(root)
+    texts = _brought(root, who)
+    kept = sorted(name for name in texts if os.path.lexists(root / name))
+    # regml.toml last: with it the folder is a project
+    for name in sorted(
+        texts.keys() - set(kept), key=lambda name: (name == CONFIG, name)
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(texts[name], encoding="utf-8", newline="\n")
+    grown = [name for name, lines in _lines().items() if _grow(root / name, lines)]
+    _git(root, "config", "diff.regml.textconv", "regml record show")
+    written = sorted({*texts.keys() - set(kept), *grown})
+    return Added(root, who, tuple(written), tuple(kept))
 
 
 def example_folder() -> Path:
@@ -95,6 +158,61 @@ def example_folder() -> Path:
     package = Path(__file__).parent
     inside = package / "example"
     return inside if inside.is_dir() else package.parent
+
+
+def _brought(root: Path, who: Person) -> dict[str, str]:
+    """Return the text of each file that a project begins with, by its path."""
+    source, texts = example_folder(), dict(editor_files())
+    for part in BROUGHT:
+        place = source / part
+        for file in sorted(place.iterdir()) if place.is_dir() else (place,):
+            texts[file.relative_to(source).as_posix()] = file.read_text("utf-8")
+    policy = texts["risk/policy.yaml"].split("\n", 1)[1]
+    texts["risk/policy.yaml"] = _POLICY + policy.replace('meaning: "', 'meaning: "TBD ')
+    texts["records/README.md"] = _RECORDS
+    block = signer_block(personal_key(), who.name, who.email, ("developer", "quality"))
+    texts[CONFIG] = f"{_configuration(root)}\n{block}"
+    return texts
+
+
+def _configuration(root: Path) -> str:
+    """Return ``regml.toml`` without signers: sources as found, the rest to fill in."""
+    names = sorted(list_files(root).names)
+    tops = {name.split("/")[0] for name in names if name.endswith(".py")}
+    tests = sorted(tops & {"tests", "test"})
+    software = sorted(top for top in tops.difference(tests) if top[0] != ".")
+    locks = [name for name in ("requirements.txt", "constraints.txt") if name in names]
+
+    def listed(folders: list[str]) -> str:
+        return f"[{', '.join(map(toml_text, folders))}]"
+
+    return _CONFIGURATION.format(
+        name=toml_text(root.name),
+        software=listed(software or ["src"]),
+        tests=listed(tests),
+        lock=toml_text(locks[0] if locks else "requirements.txt"),
+    )
+
+
+def _lines() -> dict[str, list[str]]:
+    """Return the lines that git's own files need."""
+    attributes = (example_folder() / ".gitattributes").read_text("utf-8")
+    return {
+        ".gitattributes": attributes.splitlines(),
+        ".gitignore": ["/.regml/", "/build/dhf/", "/build/release/"],
+    }
+
+
+def _grow(file: Path, lines: list[str]) -> bool:
+    """Add the lines that a file lacks to its end; tell whether there were some."""
+    before = file.read_text("utf-8") if file.exists() else ""
+    there = set(before.splitlines())
+    if not (missing := [line for line in lines if line not in there]):
+        return False
+    gap = "" if before.endswith("\n") or not before else "\n"
+    with file.open("a", encoding="utf-8", newline="\n") as grown:
+        grown.write(gap + "\n".join(missing) + "\n")
+    return True
 
 
 def _copy_example(target: Path) -> None:
@@ -174,6 +292,37 @@ def _git(root: Path, *arguments: str) -> str:
             f"{root}: git {arguments[0]} failed: {error.stderr.strip()}"
         ) from error
 
+
+_CONFIGURATION = """\
+# What regml needs to know about this project: the device, what is under control, and \
+who may sign.
+# Where it says TBD, somebody has to decide; check T13 finds it again.
+
+[device]
+name = {name}
+version = "0.1.0"
+manufacturer = "TBD"
+# Until a class is assigned, that of the strictest demands counts (IEC 62304 4.3).
+safety_class = "C"
+class_rationale = "TBD"
+documentation_level = "Enhanced"
+documentation_rationale = "TBD"
+intended_use = "TBD"
+users = "TBD"
+not_for = ["TBD"]
+
+# Device and pipeline, the tests that show what the device does, and the exact versions
+# of its packages (name==version).
+[sources]
+software = {software}
+tests = {tests}
+lock = {lock}
+"""
+
+_POLICY = """\
+# Scales and criteria of the risk management plan (ISO 14971, 4.4): those of an example.
+# Put your own in their place; TBD stands where you have not yet.
+"""
 
 _RECORDS = """\
 # Records

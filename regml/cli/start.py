@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,32 +12,69 @@ from regml.cli import project_root
 from regml.cli.trace import form_option, print_table
 from regml.errors import ConfigError, UnknownIdError
 
+if TYPE_CHECKING:
+    from regml.starter import Added
+
 
 @click.command()
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.argument(
+    "directory", type=click.Path(file_okay=False, path_type=Path), default=Path()
+)
 @click.option(
     "--example",
     type=click.Choice(["hippovol"]),
-    default="hippovol",
-    show_default=True,
-    help="The worked example to start from.",
+    help="The worked example to start from.  [default: hippovol, in a new folder]",
 )
 @click.option(
     "--remote",
     metavar="URL",
     help="Where DVC keeps data and models; set to verify what is pulled.",
 )
-def init(directory: Path, example: str, remote: str | None) -> None:
-    """Start a project in DIRECTORY, in its own git repository, committed clean."""
-    from regml.starter import start_project
+@click.pass_context
+def init(
+    ctx: click.Context, directory: Path, example: str | None, remote: str | None
+) -> None:
+    """Start a project in DIRECTORY, or add what regml needs to the one there.
 
-    started = start_project(directory, remote=remote)
+    A new or empty folder becomes the worked example, in its own git repository,
+    committed clean. A git repository with files keeps them all: it gets regml.toml, a
+    risk policy, document templates and lines for git, and nothing is committed.
+    """
+    from regml.starter import add_to_project, holds_files, start_project
+
+    place = ctx.obj / directory
+    if holds_files(place) and not example:
+        if remote:
+            raise click.UsageError(
+                "--remote is for a new project. In this one: dvc remote add --default "
+                f"NAME {remote} && dvc remote modify NAME verify true",
+                ctx,
+            )
+        click.echo(_added(add_to_project(place)), err=True)
+        click.echo(str(place))
+        return
+    started = start_project(place, remote=remote)
     click.echo(
-        f"Started {started.root} from the example {example!r}: "
+        f"Started {started.root} from the example 'hippovol': "
         f"commit {started.commit[:12]}, signer {started.person.email}.",
         err=True,
     )
-    click.echo(str(started.root))
+    click.echo(str(place))
+
+
+def _added(added: "Added") -> str:
+    """Say what is new, what stays, and what to do next."""
+    tops = sorted({name.partition("/")[0] for name in added.written})
+    kept = f" These were there and stay as they are: {', '.join(added.kept)}."
+    return (
+        f"Added to {added.root}: {', '.join(tops)}. Signer {added.person.email}."
+        f"{kept if added.kept else ''}\n"
+        "Nothing is committed. Next:\n"
+        "  1. Fill in what says TBD in regml.toml and risk/policy.yaml, and read "
+        "[sources] there.\n"
+        "  2. Begin each cmd in dvc.yaml with 'regml record -- '; commit; dvc repro\n"
+        "  3. regml doctor, which says what the set-up lacks; then regml check"
+    )
 
 
 @click.command()

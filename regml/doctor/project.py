@@ -2,7 +2,6 @@
 
 import configparser
 import datetime as dt
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +20,6 @@ from regml.records.log import read_log
 
 LEAST_FREE_BYTES: Final = 1 << 30
 """Free disk space below which a training may not end well."""
-
-WRAPPED: Final = re.compile(r"^\s*regml\s+record\s.*--\s", re.DOTALL)
-"""How the command of a recorded stage begins."""
 
 
 def _configuration(root: Path) -> Iterator[Diagnosis]:
@@ -78,7 +74,7 @@ def _own_checks(root: Path) -> Iterator[Diagnosis]:
 
 def _stages(root: Path) -> Iterator[Diagnosis]:
     stages = read_stages(root)
-    bare = [stage.name for stage in stages if not WRAPPED.match(stage.command)]
+    bare = [stage.name for stage in stages if not stage.recorded]
     if not stages:
         yield Diagnosis("dvc.yaml", State.OK, "no stages")
     elif bare:

@@ -1,10 +1,11 @@
 """``dvc.yaml``, ``dvc.lock`` and ``*.dvc``, read without DVC."""
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.core_yaml import read_yaml
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 LOCK = "dvc.lock"
+
+_RECORDED: Final = re.compile(r"^\s*regml\s+record\s.*--\s", re.DOTALL)
+"""How the command of a recorded stage begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ class Stage:
     deps: tuple[str, ...]
     params: Mapping[str, tuple[str, ...]]
     outs: tuple[Out, ...]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether it runs under the recorder."""
+        return bool(_RECORDED.match(self.command))
 
 
 @dataclass(frozen=True, slots=True)

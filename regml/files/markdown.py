@@ -90,7 +90,8 @@ def parse_item(path: str, text: str) -> LocatedItem:
         raise BrokenFileError(
             path,
             f"{item_id!r} is not an id.",
-            remedy=f"Name the file after its id, e.g. SRS-012.md; kinds: {_kinds()}.",
+            remedy="Name the file after its id, e.g. SRS-012.md, or keep what is no "
+            f"item in another folder; kinds: {_kinds()}.",
         )
     _refuse_large(path, text)
     front, body = _split(path, text)

@@ -277,12 +277,12 @@ def signer_block(key: SigningKey, name: str, email: str, roles: Iterable[str]) -
     """Return the lines of ``regml.toml`` that make somebody a signer."""
     spoken = ", ".join(f'"{role}"' for role in roles)
     return (
-        f"[[signers]]\nname = {_toml(name)}\nemail = {_toml(email)}\n"
+        f"[[signers]]\nname = {toml_text(name)}\nemail = {toml_text(email)}\n"
         f'roles = [{spoken}]\npublic_key = """\n{public_pem(key)}"""\n'
     )
 
 
-def _toml(text: str) -> str:
+def toml_text(text: str) -> str:
     """Return a TOML basic string."""
     kept = "".join(character for character in text if character.isprintable())
     return '"' + kept.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -8,6 +8,7 @@ from typing import Any
 
 from regml.digest import canonical_json
 from regml.errors import RecordError
+from regml.items.notes import misread
 
 NOTES_VARIABLE = "REGML_NOTES"
 """Environment variable with the file notes go to; set by the recorder."""
@@ -23,7 +24,8 @@ def note(topic: str, facts: Mapping[str, Any]) -> None:
         facts: JSON values; numbers have to be finite.
 
     Raises:
-        RecordError: They are not JSON, or the file cannot be written.
+        RecordError: They are not JSON, have another form than the topic asks for, or
+            the file cannot be written.
     """
     file = os.environ.get(NOTES_VARIABLE)
     if not file:
@@ -35,6 +37,11 @@ def note(topic: str, facts: Mapping[str, Any]) -> None:
             f"the note {topic!r} is not JSON ({error}). "
             "Give numbers, texts, lists and dicts only; None for what is undefined."
         ) from error
+    if why := misread(topic, facts):
+        raise RecordError(
+            f"the note {topic!r} cannot be read: {why}. Give it this form, or use a "
+            "topic of your own."
+        )
     try:
         # one write in append mode: workers of one stage do not cut each other's lines
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -17,6 +17,7 @@ from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError, RecordError
 from regml.files.dvc import Stage, parameter_values, read_stages
 from regml.files.dvc_values import PIPELINE
+from regml.items.notes import UNREADABLE
 from regml.items.recorded import Origin, Outcome, Record, StageRun
 from regml.records.contents import Content, read_contents
 from regml.records.environment import GpuQuery
@@ -221,7 +222,7 @@ def _notes(path: Path, unreadable: Sequence[str], mark: Mark) -> dict[str, Any]:
         notes: dict[str, Any] = read_notes(path)
         path.unlink(missing_ok=True)
     except OSError as error:
-        notes = {"regml_notes_unreadable": {"problem": str(error.strerror)}}
+        notes = {UNREADABLE: {"all": str(error.strerror)}}
     if told := experiment():
         notes["regml_experiment"] = dict(told)
     if unreadable:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from regml.errors import RecordError
+from regml.items.notes import readable
 from regml.items.recorded import (
     Approval,
     Execution,
@@ -226,7 +227,7 @@ def _read_run(predicate: Json, subject: list[Json], origin: Origin) -> StageRun:
         exit_status=metadata["regml_exit_status"],
         resources=metadata["regml_resources"],
         log_sha256=details["byproducts"][0]["digest"]["sha256"],
-        notes=metadata["regml_notes"],
+        notes=readable(metadata["regml_notes"]),
     )
 
 

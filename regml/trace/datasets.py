@@ -9,7 +9,7 @@ from regml.items.data import (
     DatasetSpecification,
     ManifestCase,
 )
-from regml.items.recorded import Record
+from regml.items.recorded import Record, StageRun
 from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
 
@@ -51,6 +51,24 @@ def run_with_note(graph: TraceGraph, topic: str) -> Record | None:
     """Return the run behind ``dvc.lock`` that noted a topic, the last of several."""
     runs = [r for r in graph.current.explained.values() if facts_of(r, topic)]
     return runs[-1] if runs else None
+
+
+def stated_by(graph: TraceGraph, topic: str, *facts: str) -> str:
+    """Return the remedy for what a stage left unsaid: which one, what, and run it.
+
+    Args:
+        graph: The evidence.
+        topic: What the stage notes, e.g. ``dataset``.
+        facts: What it has to say.
+    """
+    record = run_with_note(graph, topic)
+    run = record.statement if record else None
+    stage = run.stage if isinstance(run, StageRun) else ""
+    again = f"'dvc repro -f -s {stage}'" if stage else "'dvc repro'"
+    return (
+        f"Let {f'the stage {stage}' if stage else 'the stage that makes it'} say "
+        f"{' and '.join(facts)}, and run {again}."
+    )
 
 
 def few(names: Iterable[str]) -> str:

@@ -309,6 +309,13 @@ class TraceGraph:
         }
         digest = digests.get(prefix)
         if not digest:
+            if any(self.current.explained.values()):
+                raise UnknownIdError(
+                    f"{prefix}@current: no run behind dvc.lock made one: none noted "
+                    f"what its {prefix} is, or 'regml check --rule T15' says why its "
+                    f"note does not count. A stage notes it with regml.note("
+                    f'"{prefix}", ...) in its code.'
+                )
             raise UnknownIdError(
                 f"{prefix}@current: no believed run explains what dvc.lock holds. "
                 "Run 'dvc repro', or name one by its digest."

@@ -9,9 +9,12 @@ from regml.files.source_comments import SourceMark
 from regml.files.used_code import UsedCode
 from regml.findings import Severity
 from regml.items.external import ExternalEvidence
+from regml.items.notes import readable
 from regml.items.recorded import Outcome, TestCase
 from regml.items.requirements import Acceptance, Category, VerificationMethod
+from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
+from regml.trace.rules import check
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, retired
 from tests.factories import (
     MANIFEST,
@@ -369,6 +372,18 @@ DEFECTS = (
     ),
     Defect(
         "T13",
+        "a placeholder in the risk policy",
+        replace(
+            CLEAN,
+            policy=CLEAN.policy.model_copy(
+                update={"levels": {**CLEAN.policy.levels, "L": "TBD"}}
+            ),
+        ),
+        "'TBD' in 'levels' is still to be filled in",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T13",
         "a performance requirement without limit",
         evidence_of(
             PARTS.but(
@@ -403,6 +418,23 @@ DEFECTS = (
         ),
         "SRS-001 is a requirement of that kind",
         severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T15",
+        "a model whose note names no output of its stage",
+        with_run(CLEAN, "train", notes={"model": {"weights": "model/other"}}),
+        "its note 'model' names 'model/other' as 'weights', which is no output",
+        also=frozenset({"M10", "M11", "M12", "M13"}),
+    ),
+    Defect(
+        "T15",
+        "a dataset whose note cannot be read",
+        with_run(
+            CLEAN,
+            "preprocess",
+            notes=readable({"dataset": {"manifest": ["reports/dataset.json"]}}),
+        ),
+        "its note 'dataset' cannot be read: 'manifest' is ['reports/dataset.json']",
     ),
     Defect(
         "T15",
@@ -458,6 +490,15 @@ DEFECTS = (
         also=frozenset({"R06"}),
     ),
 )
+
+
+def test_a_requirement_that_nothing_is_to_verify_is_no_subject_of_its_results() -> None:
+    before, after = (
+        {outcome.rule: outcome.subjects for outcome in check(build_graph(evidence))}
+        for evidence in (CLEAN, evidence_of(PARTS.plus(requirement(id="SRS-009"))))
+    )
+    assert after["T03"] == before["T03"] + 1
+    assert after["T04"] == before["T04"]
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +53,38 @@ def test_a_note_that_cannot_be_written_names_the_file(
     monkeypatch.setenv("REGML_NOTES", "/dev/full")
     with pytest.raises(RecordError, match=r"/dev/full.*Make room"):
         regml.note("model", {"seed": 1})
+
+
+@pytest.mark.parametrize(
+    ("topic", "facts", "why"),
+    [
+        ("model", {"weights": 3}, "'weights' is 3 and has to be a text"),
+        ("evaluation", {"acceptance": "all"}, "'acceptance' is 'all'"),
+        ("evaluation", {"acceptance": [3]}, "'acceptance' has 3 in row 1"),
+        (
+            "evaluation",
+            {"acceptance": [{"outcome": "passed"}]},
+            "'acceptance' says no 'requirement' in row 1",
+        ),
+        (
+            "evaluation",
+            {
+                "acceptance": [
+                    {"requirement": "SRS-1", "outcome": "passed", "criterion": "first"}
+                ]
+            },
+            "'criterion' is 'first' and has to be a whole number",
+        ),
+    ],
+)
+def test_a_note_that_could_not_be_read_is_refused_where_it_is_noted(
+    file: Path, topic: str, facts: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(RecordError, match=f"{topic}.*{why}"):
+        regml.note(topic, facts)
+    assert read_notes(file) == {}
+
+
+def test_a_topic_of_ones_own_has_any_form(file: Path) -> None:
+    regml.note("acme", {"weights": 3, "acceptance": None})
+    assert read_notes(file) == {"acme": {"weights": 3, "acceptance": None}}

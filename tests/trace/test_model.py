@@ -17,6 +17,7 @@ from tests.factories import (
     stage_run,
     stage_runs,
     with_records,
+    with_run,
 )
 
 PARTS = Parts()
@@ -127,6 +128,12 @@ def test_an_unknown_id_names_what_could_be_meant(text: str, message: str) -> Non
 def test_without_a_lock_nothing_is_current() -> None:
     graph = build_graph(replace(EVIDENCE, lock=()))
     with pytest.raises(UnknownIdError, match="no believed run explains"):
+        graph.find("model@current")
+
+
+def test_a_model_that_nobody_noted_is_told_from_a_run_that_is_missing() -> None:
+    graph = build_graph(with_run(EVIDENCE, "train", notes={}))
+    with pytest.raises(UnknownIdError, match=r"none noted what its model is"):
         graph.find("model@current")
 
 

@@ -6,7 +6,14 @@ from statistics import fmean
 from regml.findings import Severity
 from regml.items.data import Annotator, ManifestCase
 from regml.trace.current import facts_of
-from regml.trace.datasets import Dataset, cases_are, datasets, few, run_with_note
+from regml.trace.datasets import (
+    Dataset,
+    cases_are,
+    datasets,
+    few,
+    run_with_note,
+    stated_by,
+)
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
@@ -118,8 +125,10 @@ def _one_protocol(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
         dataset.path,
         f"The outlines of {dataset.path} were imported {what}; in force is "
         f"{dataset.protocol.id} in the version {now[:SHORT]}.",
-        "Have readers confirm their outlines under the new version, then run "
-        "'dvc repro import_annotations'.",
+        "Have readers confirm their outlines under the new version. "
+        + stated_by(
+            graph, "annotations", "'protocol' and 'protocol_fingerprint' in its note"
+        ),
         dataset.path,
     )
 

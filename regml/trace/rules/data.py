@@ -11,7 +11,14 @@ from regml.items.data import (
 )
 from regml.items.links import Link
 from regml.trace.current import facts_of
-from regml.trace.datasets import Dataset, cases_are, datasets, few, run_with_note
+from regml.trace.datasets import (
+    Dataset,
+    cases_are,
+    datasets,
+    few,
+    run_with_note,
+    stated_by,
+)
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import NodeType
 from regml.trace.rules.base import Gap, rule
@@ -219,7 +226,7 @@ def is_there_once(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
             dataset.path,
             f"{dataset.path} does not say whether images of different splits are the "
             f"same or nearly so ({cases_are(len(unknown))} without digest of voxels).",
-            "Run 'dvc repro preprocess'.",
+            stated_by(graph, "dataset", "'voxels_sha256' of cases", "'similarity'"),
             dataset.path,
         )
     for pair in manifest.similarity.pairs if manifest.similarity else ():
@@ -251,7 +258,7 @@ def learns_from_training_only(graph: TraceGraph, dataset: Dataset) -> Iterator[G
             dataset.path,
             f"{dataset.path} does not say for {cases_are(len(unknown))} whether "
             "statistics were taken from them.",
-            "Run 'dvc repro preprocess'.",
+            stated_by(graph, "dataset", "'in_statistics' of each case"),
             dataset.path,
         )
     if wrong:
@@ -280,7 +287,9 @@ def adds_up(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
         yield Gap(
             dataset.path,
             f"The numbers of images do not add up: {problem}.",
-            "Find out which image was lost, and run 'dvc repro' again.",
+            "Find out which image was lost, and run 'dvc repro' again."
+            if dataset.manifest.flow
+            else stated_by(graph, "dataset", "'flow'"),
             dataset.path,
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from regml.findings import Severity
 from regml.items.data import DatasetRole, FaceMeasure
 from regml.trace.current import facts_of
-from regml.trace.datasets import Dataset, datasets, run_with_note
+from regml.trace.datasets import Dataset, datasets, run_with_note, stated_by
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
@@ -48,7 +48,7 @@ def is_deidentified(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
                 "'dvc repro' again; delete the output.",
                 record.path,
             )
-    yield from _second_look(dataset)
+    yield from _second_look(graph, dataset)
 
 
 def _as_agreed(graph: TraceGraph, dataset: Dataset, used: str) -> Iterator[Gap]:
@@ -71,14 +71,14 @@ def _as_agreed(graph: TraceGraph, dataset: Dataset, used: str) -> Iterator[Gap]:
     )
 
 
-def _second_look(dataset: Dataset) -> Iterator[Gap]:
+def _second_look(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
     headers = dataset.manifest.headers
     if headers is None or not headers.files:
         yield Gap(
             dataset.path,
             f"{dataset.path} does not say that the headers of its images were looked "
             "at again after the de-identification.",
-            "Run 'dvc repro preprocess'.",
+            stated_by(graph, "dataset", "under 'headers' what a second look found"),
             dataset.path,
         )
         return

@@ -9,7 +9,7 @@ from regml.items.data import DatasetSpecification, Subgroup, group_of
 from regml.items.lifecycle import ChangeRequest
 from regml.items.recorded import Outcome, Record
 from regml.items.requirements import Requirement
-from regml.trace.datasets import Dataset, cases_are, datasets, few
+from regml.trace.datasets import Dataset, cases_are, datasets, few, stated_by
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import AcceptanceRow, Evaluation
 from regml.trace.rules.base import Gap, rule
@@ -263,7 +263,7 @@ def reports_subgroups(
                 f"{asked.column}={group}",
                 f"The evaluation does not report on test cases with {asked.column} "
                 f"{group}, which was planned.",
-                "Run 'dvc repro validate'.",
+                stated_by(graph, "evaluation", "under 'subgroups' what it is there"),
                 evaluation.record.path,
             )
         return

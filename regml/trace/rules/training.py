@@ -11,6 +11,7 @@ from regml.findings import Severity
 from regml.items.data import Preparation
 from regml.items.recorded import Outcome, Record, StageRun
 from regml.trace.current import facts_of
+from regml.trace.datasets import stated_by
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
@@ -51,12 +52,16 @@ def says_what_was_recorded(
             f"differs from training record {record.id}: {'; '.join(differing)}"
             if differing
             else "is not in the work tree"
+            if path
+            else "is nowhere: the training noted no path of one"
         )
         if differing or card is None:
             yield Gap(
                 path or f"run@{record.id}",
-                f"The model card {path or '(no path noted)'} {problem}.",
-                "Get it back with 'git restore', or run 'dvc repro train'.",
+                f"The model card {f'{path} ' if path else ''}{problem}.",
+                "Get it back with 'git restore', or reproduce the training."
+                if path
+                else stated_by(graph, "model", "'card' in its note"),
                 path or record.path,
             )
         return
@@ -65,7 +70,7 @@ def says_what_was_recorded(
             f"evaluation@{record.id}",
             f"The evaluation reports a mean Dice of {told:.4g} for {label}; its scores "
             f"give {found:.4g}.",
-            "Run 'dvc repro validate' and find out who changed what.",
+            "Reproduce the evaluation, and find out who changed what.",
             record.path,
         )
 
@@ -259,9 +264,11 @@ def plain(value: Any) -> Any:
 def starts_from_known_weights(graph: TraceGraph, record: Record) -> Iterator[Gap]:
     """Random numbers are an answer; then the seed stands for the digest."""
     start = facts_of(record, "model").get("initial_weights")
-    remedy = (
-        "Name path, sha256, source and licence in params.yaml under "
-        "train.initial_weights, or leave it out to start from random numbers."
+    remedy = stated_by(
+        graph,
+        "model",
+        "'initial_weights' in its note (source, licence, sha256; source 'none' and "
+        "seed where it starts from random numbers)",
     )
     if not isinstance(start, Mapping) or not start.get("source"):
         missing = ["from what it started"]

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from regml.items.links import Link
-from regml.items.recorded import Record, Release
+from regml.items.notes import MADE, UNREADABLE
+from regml.items.recorded import Record, Release, StageRun
 from regml.items.risk import Risk, RiskControl
+from regml.trace.current import facts_of, noted_artifact
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, NodeType
 from regml.trace.own_links import link_types
@@ -16,6 +18,8 @@ ACYCLIC: Final = (Link.REFINES, Link.PART_OF)
 
 EVIDENCE: Final = (Link.VERIFIES, Link.APPROVES, Link.FULFILS, Link.ANNOTATED_BY)
 """Links by which records speak for an item."""
+
+_UNPLANNED: Final = "no dataset specification it fulfils"
 
 Chain = tuple[str, ...]
 
@@ -102,6 +106,7 @@ def _steps(graph: TraceGraph) -> tuple[Step, ...]:
         f"model@{current.model.sha256[:SHORT]}" if current.model else "",
         f"evaluation@{current.evaluation.id}" if current.evaluation else "",
     ]
+    found += [f"run@{record.id}" for record in _spoken(graph) if _unheard(record)]
     nodes: tuple[Step, ...] = tuple((n, None, None) for n in found if n in graph.nodes)
     if current.model is None:
         return nodes
@@ -127,6 +132,9 @@ def can_be_walked(graph: TraceGraph, step: Step) -> Iterator[Gap]:
     if risk and control:
         yield from _of_control(graph, risk, control)
         return
+    if name.startswith("run@"):
+        yield from _of_run(graph, name)
+        return
     missing = [what for what, there in _neighbours(graph, name).items() if not there]
     if missing:
         kind = name.partition("@")[0]
@@ -135,8 +143,50 @@ def can_be_walked(graph: TraceGraph, step: Step) -> Iterator[Gap]:
             f"The walk breaks at this {kind}: {'; '.join(missing)}.",
             "Bring back the records of what was released, or release again."
             if kind == "release"
+            else "Write one (regml new ds TITLE), and let the manifest name its id "
+            "under 'specification'."
+            if missing == [_UNPLANNED]
             else "Reproduce the stages from the first that is missing: 'dvc repro', "
             "with each stage under 'regml record' and its inputs declared in dvc.yaml.",
+            graph.nodes[name].where,
+        )
+
+
+def _spoken(graph: TraceGraph) -> list[Record]:
+    """Return the runs that explain dvc.lock."""
+    return [record for record in graph.current.explained.values() if record]
+
+
+def _unheard(record: Record) -> list[str]:
+    """Return what a run noted and no version or result can be made of."""
+    run = record.statement
+    if not isinstance(run, StageRun):
+        return []
+    found = [
+        f"its note '{topic}' cannot be read: {why}"
+        for topic, why in run.notes.get(UNREADABLE, {}).items()
+    ]
+    for topic, key in MADE:
+        if facts_of(record, topic) and not noted_artifact(record, topic, key):
+            named = facts_of(record, topic).get(key)
+            found.append(
+                f"its note '{topic}' names {named!r} as '{key}', which is no output of "
+                f"the stage {run.stage}"
+                if named
+                else f"its note '{topic}' does not name its '{key}'"
+            )
+    return found
+
+
+def _of_run(graph: TraceGraph, name: str) -> Iterator[Gap]:
+    """A dataset, model or result that nobody can see is none."""
+    value = graph.nodes[name].value
+    for what in _unheard(value) if isinstance(value, Record) else ():
+        yield Gap(
+            name,
+            f"The walk breaks at this run: {what}.",
+            "Correct what the stage gives to regml.note, or its 'outs' in dvc.yaml, "
+            "and reproduce it.",
             graph.nodes[name].where,
         )
 
@@ -160,9 +210,7 @@ def _of_dataset(graph: TraceGraph, name: str) -> Mapping[str, bool]:
     fulfilled = graph.out(name, Link.FULFILS)
     trained = graph.into(name, Link.TRAINED_ON) or not graph.current.model
     return {
-        "no dataset specification it fulfils": any(
-            graph.item(edge.target) for edge in fulfilled
-        ),
+        _UNPLANNED: any(graph.item(edge.target) for edge in fulfilled),
         "no model was trained on it": bool(trained),
     }
 

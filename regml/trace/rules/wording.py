@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from regml.files.config import CONFIG, POLICY
 from regml.files.markdown import LocatedItem
 from regml.findings import Severity
 from regml.items.config import Device
 from regml.items.requirements import Category, Requirement
+from regml.items.risk import RiskPolicy
 from regml.items.wording import placeholders
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
@@ -22,10 +24,16 @@ _BOUND: Final = re.compile(
 )
 
 
-def _in_force(graph: TraceGraph) -> tuple[LocatedItem | Device, ...]:
-    """Return the items in force, and what regml.toml says about the device."""
+def _in_force(graph: TraceGraph) -> tuple[LocatedItem | Device | RiskPolicy, ...]:
+    """Return the items in force, and what is said about the device and its risks."""
     items = tuple(f for f in graph.evidence.items if f.item.retired is None)
-    return (*items, graph.evidence.config.device) if items else ()
+    device, policy = graph.evidence.config.device, graph.evidence.policy
+    told = (device,) if items or _open(device) else ()
+    return (*items, *told, *((policy,) if _open(policy) else ()))
+
+
+def _open(told: Device | RiskPolicy) -> bool:
+    return any(any(placeholders(str(value))) for _, value in told)
 
 
 # IEC 62304 5.2.6 c, d
@@ -38,20 +46,26 @@ def _in_force(graph: TraceGraph) -> tuple[LocatedItem | Device, ...]:
     clauses=("IEC 62304 5.2.6",),
 )
 def is_worded_to_be_tested(
-    graph: TraceGraph, found: LocatedItem | Device
+    graph: TraceGraph, found: LocatedItem | Device | RiskPolicy
 ) -> Iterator[Gap]:
     """What is still to be filled in weighs more than how a sentence is put."""
-    if isinstance(found, Device):
-        for field, value in found:
-            for _, words in placeholders(str(value)):
-                message = f"'{words}' in '{field}' is still to be filled in."
-                yield _unfilled("device", message, "regml.toml")
+    if isinstance(found, Device | RiskPolicy):
+        yield from _of_settings(found)
         return
     for line, words in placeholders(found.source):
         message = f"'{words}' is still to be filled in."
         yield _unfilled(found.item.id, message, f"{found.path}:{line}")
     if isinstance(found.item, Requirement):
         yield from _of_requirement(graph, found.item)
+
+
+def _of_settings(told: Device | RiskPolicy) -> Iterator[Gap]:
+    device = isinstance(told, Device)
+    subject, where = ("device", CONFIG) if device else ("policy", POLICY)
+    for field, value in told:
+        for words in dict.fromkeys(words for _, words in placeholders(str(value))):
+            message = f"'{words}' in '{field}' is still to be filled in."
+            yield _unfilled(subject, message, where)
 
 
 def _unfilled(subject: str, message: str, where: str) -> Gap:

@@ -1,5 +1,6 @@
 """The command line: arguments in, one library call, text out."""
 
+import atexit
 import gc
 import os
 import sys
@@ -131,6 +132,7 @@ def project_root(start: Path) -> Path:
 def main() -> int:
     """Run the command line; return 0 clean, 1 findings, 2 cannot work."""
     gc.set_threshold(200_000)  # nearly all a command makes is kept until it ends
+    atexit.register(gc.freeze)  # the end frees it without looking for garbage first
     leave_out_plugins()
     try:
         return _answer(sys.argv[1:])

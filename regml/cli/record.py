@@ -208,7 +208,7 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
         yield (
             f"outputs    {result.outputs} hashed, {len(result.absent)} not here{beside}"
         )
-        yield f"inputs     {result.inputs} kept by DVC hashed"
+        yield f"inputs     {result.inputs} outside of git hashed"
     if result.tracked:
         yield f"MLflow     {result.tracked} recorded runs compared"
     for name in result.anchors:

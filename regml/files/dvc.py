@@ -38,10 +38,12 @@ class Out:
     Attributes:
         path: Relative to the project, POSIX.
         cache: Whether DVC keeps it (and git ignores it).
+        persist: Whether DVC leaves it in place before the next run, which may read it.
     """
 
     path: str
     cache: bool = True
+    persist: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,11 @@ def _stage(
         raise BrokenFileError(PIPELINE, f"stage {name} has no cmd.", remedy="Add it.")
     folder = fill(body.get("wdir", "."))
     outs = [
-        Out(_join(folder, fill(path)), bool(flags.get("cache", True)))
+        Out(
+            _join(folder, fill(path)),
+            bool(flags.get("cache", True)),
+            bool(flags.get("persist", False)),
+        )
         for kind in ("outs", "metrics", "plots")
         for path, flags in _entries(body.get(kind))
     ]

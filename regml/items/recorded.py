@@ -329,6 +329,7 @@ class ProblemKind(StrEnum):
     TIME = "time runs backwards"
     ENVIRONMENT = "environment lost"
     IGNORED = "ignored by git"
+    COMMIT = "commit lost"
 
 
 @dataclass(frozen=True, slots=True, order=True)

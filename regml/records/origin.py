@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from regml.digest import Artifact, fingerprint
+from regml.digest import Artifact, digest_file, fingerprint
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.dvc import Stage, imported_paths
 from regml.files.git import (
@@ -27,6 +27,9 @@ from regml.records.environment import environment
 
 CONFIG = "regml.toml"
 
+_NO_INPUT = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""What file managers leave behind in any folder."""
+
 
 def observe(
     root: Path,
@@ -34,6 +37,7 @@ def observe(
     started_utc: str,
     stages: Iterable[Stage] = (),
     inputs: Iterable[Content] = (),
+    left: Iterable[Artifact] = (),
 ) -> Origin:
     """Return who works here, on what code, in which environment, at this moment.
 
@@ -42,6 +46,8 @@ def observe(
         started_utc: When the recorded work began, RFC 3339 with ``Z``.
         stages: All stages; a difference in their outputs is no dirt.
         inputs: What the work reads; what nobody tracks of it makes the tree dirty.
+        left: Outputs the work goes on from that are not as ``dvc.lock`` has them: the
+            same.
 
     Raises:
         ConfigError: ``regml.toml`` names no software, or git cannot be run.
@@ -54,6 +60,7 @@ def observe(
         _uncontrolled(root, listing, paths)
     )
     loose |= _untracked(root, listing, outs, inputs)
+    loose |= {artifact.path: artifact for artifact in left}
     state = _with_untracked(tree_state(root, outs), loose)
     return Origin(
         person=person(root),
@@ -140,12 +147,15 @@ def _in_submodules(root: Path, listing: Listing, files: Iterable[str]) -> set[st
 
 def _untracked(
     root: Path, listing: Listing, outs: Iterable[str], inputs: Iterable[Content]
-) -> dict[str, Artifact]:
-    """Return the inputs that neither git nor DVC tracks, by path."""
+) -> dict[str, Artifact | None]:
+    """Return the inputs that neither git nor DVC tracks, by path.
+
+    What ``.dvcignore`` hides in a folder that is read is one of them.
+    """
     inputs = tuple(inputs)
     dvc = {*outs, *imported_paths(root, listing.tracked | listing.untracked)}
     tracked = listing.tracked | _in_submodules(
-        root, listing, [file for content in inputs for file in content.files]
+        root, listing, [file for c in inputs for file in (*c.files, *c.hidden)]
     )
 
     @cache
@@ -162,7 +172,12 @@ def _untracked(
         real = file if file in tracked else real_file(file)
         return real not in tracked and not lies_in(real, dvc)
 
-    found: dict[str, Artifact] = {}
+    found: dict[str, Artifact | None] = {
+        file: _digest(root, file)
+        for content in inputs
+        for file in content.hidden
+        if file not in tracked and not _is_left_behind(file)
+    }
     for content in inputs:
         if lies_in(content.artifact.path, dvc):
             continue
@@ -174,6 +189,19 @@ def _untracked(
         names = [content.artifact.path] if whole else loose
         found |= dict.fromkeys(names, content.artifact)
     return found
+
+
+def _is_left_behind(file: str) -> bool:
+    """Tell whether Python or a file manager wrote a file, which no stage reads."""
+    folder, _, name = file.rpartition("/")
+    return name in _NO_INPUT or folder.rpartition("/")[2] == "__pycache__"
+
+
+def _digest(root: Path, file: str) -> Artifact | None:
+    try:
+        return digest_file(root / file, name=file)
+    except OSError:
+        return None  # a link that leads nowhere: there is nothing to read
 
 
 def _with_untracked(

@@ -6,6 +6,7 @@ when the command fails, is killed, or the recorder itself is asked to end.
 """
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError, RecordError
-from regml.files.dvc import Stage, parameter_values, read_stages
+from regml.files.dvc import Stage, parameter_values, read_lock, read_stages
 from regml.files.dvc_values import PIPELINE
 from regml.items.notes import UNREADABLE
 from regml.items.recorded import Origin, Outcome, Record, StageRun
@@ -34,6 +35,10 @@ LOGS = ".regml/logs"
 
 SHELL_MARKS = frozenset("$`*?;&|<>~(){}\\")
 """Characters that make a shell change a command before we see it."""
+
+_SEPARATOR = re.compile(r"(?:^|\s)--(?:\s|$)")
+_PLAIN = re.compile(r"[^$`*?;&|<>~(){}\\'\"#!\[]*")
+"""What no shell changes."""
 
 SIGNAL_BASE = 128
 """A shell's exit status for a command killed by signal n is 128 + n."""
@@ -88,7 +93,7 @@ def record_stage(
                 exit_status=ran.exit_status,
                 resources=_resources(ran),
                 log_sha256=ran.log_sha256,
-                notes=_notes(notes, unreadable, mark),
+                notes=_notes(notes, unreadable, mark, before.left),
             )
             record = append(home, statement, key)
             mark.recorded()
@@ -105,6 +110,7 @@ class _Before:
     stage: Stage
     parameters: Mapping[str, Any]
     inputs: tuple[Content, ...]
+    left: tuple[Artifact, ...]
     origin: Origin
 
 
@@ -114,8 +120,15 @@ def _prepare(root: Path, name: str) -> _Before:
     stage = _find(stages, name)
     parameters = parameter_values(root, stage)
     inputs = _read_inputs(root, stage)
-    origin = observe(root, started_utc=started, stages=stages, inputs=inputs)
-    return _Before(stage, parameters, inputs, origin)
+    left = _read_left(root, stage)
+    origin = observe(
+        root,
+        started_utc=started,
+        stages=stages,
+        inputs=inputs,
+        left=_changed(root, stage, left),
+    )
+    return _Before(stage, parameters, inputs, left, origin)
 
 
 def _with_gpus(origin: Origin, gpus: GpuQuery) -> Origin:
@@ -144,6 +157,35 @@ def _read_inputs(root: Path, stage: Stage) -> tuple[Content, ...]:
         ) from error
 
 
+def _read_left(root: Path, stage: Stage) -> tuple[Artifact, ...]:
+    """Return the outputs of before that DVC leaves for the command to go on from."""
+    kept = [out.path for out in stage.outs if out.persist]
+    there = [path for path in kept if (root / path).exists()]
+    try:
+        return tuple(content.artifact for content in read_contents(root, there))
+    except OSError as error:
+        raise BrokenFileError(
+            str(error.filename),
+            f"stage {stage.name} goes on from it ('persist'), and it cannot be read "
+            f"({error.strerror}).",
+            remedy="Bring it back with 'dvc checkout', or remove it.",
+        ) from error
+
+
+def _changed(
+    root: Path, stage: Stage, left: Iterable[Artifact]
+) -> tuple[Artifact, ...]:
+    """Return those of some outputs that are not what ``dvc.lock`` says was made."""
+    found = tuple(left)
+    made = {
+        path: md5
+        for locked in (read_lock(root) if found else ())
+        if locked.name == stage.name
+        for path, md5 in locked.outs.items()
+    }
+    return tuple(a for a in found if made.get(a.path) != a.md5)
+
+
 def _read_outputs(
     root: Path, stage: Stage
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
@@ -163,11 +205,14 @@ def _recorded_command(stage: Stage, command: Sequence[str]) -> str:
     """Return the command as ``dvc.yaml`` writes it, if that is what was run.
 
     Somebody may run another command by hand in the name of a stage. Then the record
-    says so, and does not explain ``dvc.lock``. What a shell rewrote cannot be compared.
+    says so, and does not explain ``dvc.lock``. What a shell rewrote cannot be compared:
+    of such a line only the words before count.
     """
     for line in stage.command.splitlines():
         if SHELL_MARKS & set(line):
-            return stage.command
+            if _may_begin(line, command):
+                return stage.command
+            continue
         try:
             words = shlex.split(line)
         except ValueError:
@@ -175,6 +220,21 @@ def _recorded_command(stage: Stage, command: Sequence[str]) -> str:
         if words[-len(command) - 1 :] == ["--", *command]:
             return stage.command
     return shlex.join(["regml", "record", "--stage", stage.name, "--", *command])
+
+
+def _may_begin(line: str, command: Sequence[str]) -> bool:
+    """Tell whether a shell may have made a command from a line of ``dvc.yaml``.
+
+    Up to its first mark a word stays what it is, so that nothing else could come first.
+    """
+    for part in _SEPARATOR.split(line)[1:]:
+        plain = _PLAIN.match(part)[0]  # type: ignore[index] # it may be empty
+        words = plain.split()
+        if plain != part and words and not plain[-1].isspace():
+            words.pop()  # the rest of this word is unknown
+        if list(command[: len(words)]) == words:
+            return True
+    return False
 
 
 def _scratch(root: Path, stage: str) -> tuple[Path, Path]:
@@ -216,7 +276,9 @@ def _resources(ran: Ran) -> dict[str, float]:
     }
 
 
-def _notes(path: Path, unreadable: Sequence[str], mark: Mark) -> dict[str, Any]:
+def _notes(
+    path: Path, unreadable: Sequence[str], mark: Mark, left: Iterable[Artifact]
+) -> dict[str, Any]:
     """Return what the stage noted, what we could not read, and what is missing."""
     try:
         notes: dict[str, Any] = read_notes(path)
@@ -227,6 +289,8 @@ def _notes(path: Path, unreadable: Sequence[str], mark: Mark) -> dict[str, Any]:
         notes["regml_experiment"] = dict(told)
     if unreadable:
         notes["regml_unreadable_outputs"] = {"paths": list(unreadable)}
+    if before := {artifact.path: artifact.sha256 for artifact in left}:
+        notes["regml_went_on_from"] = before
     if mark.before:
         notes["regml_unrecorded_runs"] = mark.note()
     return notes

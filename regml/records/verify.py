@@ -10,18 +10,20 @@ from pathlib import Path
 from regml.digest import Artifact
 from regml.files.dvc import (
     LockedStage,
+    Stage,
     differences,
     imported_paths,
     read_lock,
     read_stages,
 )
-from regml.files.git import list_files
+from regml.files.git import Listing, files_below, lies_in, list_files
 from regml.items.recorded import LogProblem, Outcome, Record, StageRun
 from regml.records.anchors import Anchor, cut_off, released_anchors
 from regml.records.bills import compare_bills
 from regml.records.held import cached, difference
 from regml.records.keys import Signatory
 from regml.records.log import no_garbage, read_log
+from regml.records.overlooked import lost_code, not_locked, not_read
 from regml.records.timestamps import check_stamps
 from regml.records.tracked import compare_tracked
 from regml.records.unfinished import unfinished
@@ -56,7 +58,8 @@ class Verification:
         locked: Stages ``dvc.lock`` tells of.
         explained: Those with a passed record that says the same.
         outputs: Outputs whose bytes were hashed.
-        inputs: Files of ``*.dvc`` that runs read and whose bytes were hashed.
+        inputs: What runs read that no stage made and git does not hold, and whose
+            bytes were hashed.
         cached: Outputs that are not in place, but whole in DVC's cache.
         absent: Outputs that are not on this machine, sorted; DVC can bring them.
         anchors: Heads kept elsewhere that were looked up, by where they were kept.
@@ -126,7 +129,7 @@ def _verify(
     certificate: Path | None,
 ) -> Verification:
     log = read_log(root, signers)
-    locked = read_lock(root)
+    stages, locked, listing = read_stages(root), read_lock(root), list_files(root)
     explanations = {stage.name: explanation(stage, log.records) for stage in locked}
     problems: list[LogProblem | OutputProblem] = list(log.problems)
     problems += [
@@ -138,6 +141,9 @@ def _verify(
     listed = {entry.sha256 for entry in log.entries}
     problems += [problem for anchor in kept for problem in cut_off(anchor, listed)]
     problems += _gaps(root)
+    behind = [record for record in explanations.values() if record]
+    lost, lost_too = lost_code(root, log.records, behind)
+    problems += lost
     bills = compare_bills(root, log.records)
     problems += [OutputProblem(path, "", said) for path, said in bills.problems]
     tracked = compare_tracked(root, log.records, store)
@@ -145,9 +151,9 @@ def _verify(
     times = {r.sha256: r.statement.origin.finished_utc for r in log.records}
     stamps = check_stamps(root, dict.fromkeys(listed, "") | times, certificate)
     problems += stamps.problems
-    expected = _expected_outputs(log.records, explanations) if full else {}
-    read = _expected_inputs(root, explanations) if full else {}
-    held = _hold(root, expected)
+    expected = _expected_outputs(log.records, explanations, stages) if full else {}
+    read = _expected_inputs(root, explanations, expected, listing) if full else {}
+    held = _hold(root, expected, stages)
     return Verification(
         listed=log.listed,
         believed=len(log.records),
@@ -163,7 +169,13 @@ def _verify(
         anchors=tuple(anchor.name for anchor in kept),
         stamped=stamps.held,
         tracked=tracked.compared,
-        unseen=(*tracked.unseen, *stamps.unseen),
+        unseen=(
+            *tracked.unseen,
+            *stamps.unseen,
+            *lost_too,
+            *not_locked(stages, locked, log.records),
+            *not_read(listing.names),
+        ),
         problems=(*problems, *held.problems, *_changed_inputs(root, read)),
     )
 
@@ -189,10 +201,10 @@ class _Held:
     problems: tuple[OutputProblem, ...]
 
 
-def _hold(root: Path, expected: dict[Artifact, _Maker]) -> _Held:
-    small = {
-        out.path for stage in read_stages(root) for out in stage.outs if not out.cache
-    }
+def _hold(
+    root: Path, expected: dict[Artifact, _Maker], stages: Iterable[Stage]
+) -> _Held:
+    small = {out.path for stage in stages for out in stage.outs if not out.cache}
     problems: list[OutputProblem] = []
     absent = []
     hashed = whole = 0
@@ -271,38 +283,59 @@ def _latest_run(
 
 
 def _expected_outputs(
-    records: Sequence[Record], explanations: dict[str, Record | None]
+    records: Sequence[Record],
+    explanations: dict[str, Record | None],
+    stages: Iterable[Stage],
 ) -> dict[Artifact, _Maker]:
     """Return what should be on disk, with its stage.
 
     Of a locked stage that is what the explaining run made; of another stage what its
-    latest run left.
+    latest run left. What a stage made that has another name now is told by that one.
     """
     runs: dict[str, Record] = {}
     for record in records:
         if isinstance(record.statement, StageRun):
             runs[record.statement.stage] = record
     runs |= {stage: record for stage, record in explanations.items() if record}
+    declared = {
+        out.path: stage.name
+        for stage in stages
+        if stage.name in runs
+        for out in stage.outs
+    }
     return {
         artifact: _Maker(stage, record.id)
         for stage, record in sorted(runs.items())
         if isinstance(record.statement, StageRun)
         for artifact in record.statement.outputs
+        if declared.get(artifact.path, stage) == stage
     }
 
 
 def _expected_inputs(
-    root: Path, explanations: dict[str, Record | None]
+    root: Path,
+    explanations: dict[str, Record | None],
+    made: Iterable[Artifact],
+    listing: Listing,
 ) -> dict[Artifact, _Maker]:
-    """Return what DVC keeps, no stage made, and the explaining runs read."""
-    listing = list_files(root)
+    """Return what the explaining runs read, no stage made, and git does not hold."""
     imported = imported_paths(root, listing.tracked | listing.untracked)
+    outputs = {artifact.path for artifact in made}
+
+    def is_held(path: str) -> bool:
+        """Tell whether git holds all of it, or it is looked at as an output."""
+        if lies_in(path, outputs) or path in listing.tracked:
+            return True
+        if any(lies_in(place, {path}) for place in (*imported, *outputs)):
+            return False
+        return bool(files_below(listing.tracked, [path]))
+
     return {
         artifact: _Maker(stage, record.id)
         for stage, record in sorted(explanations.items())
         if record and isinstance(record.statement, StageRun)
         for artifact in record.statement.inputs
-        if artifact.path in imported and (root / artifact.path).exists()
+        if not is_held(artifact.path) and (root / artifact.path).exists()
     }
 
 

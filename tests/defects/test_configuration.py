@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from regml.files.dvc import Stage
 from regml.findings import Severity
 from regml.items.recorded import LogProblem, Outcome, ProblemKind
 from tests.defects.cases import (
@@ -15,6 +16,7 @@ from tests.defects.cases import (
     findings,
     name_of,
     other_lock,
+    without_runs,
 )
 from tests.factories import (
     evidence_of,
@@ -143,7 +145,20 @@ DEFECTS = (
         ),
         "no believed run",
     ),
+    Defect(
+        "C19",
+        "a pipeline in a sub-folder",
+        replace(CLEAN, tree=CLEAN.tree | {"research/dvc.lock"}),
+        "research/dvc.lock tells of a pipeline that nobody records",
+    ),
 )
+
+
+def test_a_stage_that_runs_without_recorder_is_told_what_to_do_first() -> None:
+    bare = Stage("preprocess", "python -m pipelines.preprocess", (), {}, ())
+    broken = without_runs(replace(CLEAN, stages=(bare,)), bare.name)
+    [gap] = [f for f in findings(broken) if f.rule == "C19"]
+    assert gap.remedy.startswith("Begin its cmd in dvc.yaml with 'regml record -- '")
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)

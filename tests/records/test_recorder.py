@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -204,6 +205,25 @@ def test_a_command_run_by_hand_does_not_pass_for_that_of_the_stage(
 
 
 @pytest.mark.parametrize(
+    ("line", "command", "own"),
+    [
+        ("regml record -- echo a > log", ["echo", "a"], True),
+        ("regml record -- echo a > log", ["touch", "model"], False),
+        ("regml record -- echo a --seed=$SEED", ["echo", "a", "--seed=3"], True),
+        ("regml record -- echo a $MORE", ["echo", "b"], False),
+        ("bash -c 'regml record -- echo a' && x", ["echo", "a"], True),
+        ("regml record -- $TOOL a", ["echo", "a"], True),
+    ],
+)
+def test_of_a_line_that_a_shell_rewrites_the_words_before_count(
+    project: Any, line: str, command: list[str], *, own: bool
+) -> None:
+    project.write("dvc.yaml", json.dumps({"stages": {"make": {"cmd": line}}}))
+    project.record(command)
+    assert (last_run(project).command == line) is own
+
+
+@pytest.mark.parametrize(
     ("break_it", "error", "said"),
     [
         ("rm input.txt", BrokenFileError, r"input\.txt.*dvc"),
@@ -310,8 +330,47 @@ def test_dvcignore_hides_files_from_the_record(project: Any) -> None:
     project.write("dvc.yaml", "stages: {make: {cmd: x, deps: [src]}}")
     project.commit()
     project.record([PYTHON, "-c", "pass"])
-    [source] = last_run(project).inputs
-    assert source.files == 1
+    run = last_run(project)
+    assert [source.files for source in run.inputs] == [1]
+    assert run.origin.dirty == ()  # git has it
+
+
+def test_what_dvcignore_hides_in_an_input_is_dirt_all_the_same(project: Any) -> None:
+    """The stage can read it, and neither git nor DVC knows it."""
+    project.write(".dvcignore", "*.tmp\n.DS_Store\n__pycache__\n")
+    project.write(".gitignore", ".regml/\n/data\n__pycache__/\n")
+    project.write("data.dvc", "outs:\n- md5: 0.dir\n  path: data\n")
+    project.write("dvc.yaml", "stages: {make: {cmd: x, deps: [data]}}")
+    project.commit()
+    for name in ("a.txt", "more.tmp", ".DS_Store", "__pycache__/a.pyc"):
+        project.write(f"data/{name}", "1")
+    project.record([PYTHON, "-c", "pass"])
+    first = last_run(project).origin
+    assert first.dirty == ("data/more.tmp",)
+    project.write("data/more.tmp", "2")
+    project.record([PYTHON, "-c", "pass"])
+    assert last_run(project).origin.diff_sha256 != first.diff_sha256
+
+
+def test_an_output_that_a_run_goes_on_from_is_told_and_held_against_the_lock(
+    project: Any,
+) -> None:
+    pipeline = (project.root / "dvc.yaml").read_text()
+    project.write("dvc.yaml", pipeline.replace("- out\n", "- out: {persist: true}\n"))
+    project.commit()
+    project.record()
+    assert "regml_went_on_from" not in last_run(project).notes
+    made = {a.path: a for a in last_run(project).outputs}["out"]
+    outs = [{"path": "out", "md5": made.md5}]
+    stages = {"make": {"cmd": "x", "outs": outs}}
+    project.write("dvc.lock", json.dumps({"schema": "2.0", "stages": stages}))
+    project.record()
+    again = last_run(project)
+    assert again.notes["regml_went_on_from"] == {"out": made.sha256}
+    assert again.origin.dirty == ()
+    project.write("out/b.txt", "by hand")
+    project.record()
+    assert last_run(project).origin.dirty == ("out",)
 
 
 def limited(limit: str, then: str) -> list[str]:

@@ -139,3 +139,70 @@ def test_the_command_counts_what_it_looked_at(recorded: Any) -> None:
     assert recorded.regml("verify", "--quick")[0] == 0
     status, out, _ = recorded.regml("verify", "--format", "json")
     assert (status, json.loads(out)["problems"][0]["path"]) == (1, "small.json")
+
+
+def test_what_a_run_read_below_a_folder_of_dvc_is_hashed(project: Any) -> None:
+    project.write("raw/in/a.txt", "line\n")
+    project.write("raw.dvc", "outs:\n- md5: 0.dir\n  path: raw\n")
+    project.write(".gitignore", ".regml/\n/out\n/raw\n__pycache__/\n")
+    pipeline = (project.root / "dvc.yaml").read_text()
+    project.write("dvc.yaml", pipeline.replace("input.txt]", "raw/in]"))
+    project.commit()
+    project.record()
+    lock(project)
+    result = verify(project.root, project.signers)
+    assert (result.problems, result.inputs) == ((), 1)
+    project.write("raw/in/a.txt", "lime\n")
+    [message] = messages(project)
+    assert message.startswith("raw/in: is not what the recorded run of make")
+
+
+def test_a_stage_that_got_another_name_leaves_its_output_to_the_new_one(
+    recorded: Any,
+) -> None:
+    pipeline = (recorded.root / "dvc.yaml").read_text()
+    recorded.write("dvc.yaml", pipeline.replace("  make:", "  build:"))
+    recorded.write("input.txt", "longer\n")
+    recorded.record(stage="build")
+    lock(recorded)
+    assert messages(recorded) == []
+    recorded.write("small.json", "[]")
+    [message] = messages(recorded)
+    assert "the recorded run of build" in message
+
+
+def test_what_nothing_was_held_against_is_named(recorded: Any) -> None:
+    assert verify(recorded.root, recorded.signers).unseen == ()
+    recorded.write("dvc.lock", "schema: '2.0'\nstages: {}\n")
+    recorded.write("sub/dvc.lock", "schema: '2.0'\nstages: {a: {cmd: x}}\n")
+    recorded.write("own/dvc.lock", "schema: '2.0'\nstages: {}\n")
+    recorded.write("own/regml.toml", "")
+    [unlocked, elsewhere] = verify(recorded.root, recorded.signers).unseen
+    assert unlocked.startswith("dvc.lock does not tell of stage make, which passed")
+    assert elsewhere.startswith("sub/dvc.lock is not read")
+
+
+def _rewritten(project: Any) -> None:
+    """Forget the commit that was recorded, as others see it who clone."""
+    project.git("commit", "--quiet", "--amend", "-m", "Another word")
+    project.git("reflog", "expire", "--expire=now", "--all")
+
+
+def test_a_rewritten_history_loses_the_code_of_records(recorded: Any) -> None:
+    assert messages(recorded) == []
+    _rewritten(recorded)
+    [message] = messages(recorded)
+    assert "to which no branch or tag of this repository leads any more" in message
+    recorded.git("gc", "--quiet", "--prune=now")
+    [message] = messages(recorded)
+    assert "which is not in this repository: history was rewritten" in message
+
+
+def test_earlier_runs_whose_code_is_lost_are_counted(recorded: Any) -> None:
+    _rewritten(recorded)
+    recorded.record()
+    lock(recorded)
+    result = verify(recorded.root, recorded.signers)
+    assert result.problems == ()
+    [said] = result.unseen
+    assert said.startswith("the code of 1 record, such as ")

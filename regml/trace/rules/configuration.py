@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from regml.files.dvc import LockedStage, differences
+from regml.files.dvc_elsewhere import other_locks
 from regml.findings import Severity
 from regml.items.recorded import (
     LogProblem,
@@ -60,15 +61,30 @@ _REMEDY: Mapping[ProblemKind, str] = {
 }
 
 
+def _locked(graph: TraceGraph) -> tuple[LockedStage | str, ...]:
+    """Return what dvc.lock tells of, and each lock of another pipeline by its path."""
+    return (*graph.evidence.lock, *other_locks(graph.evidence.tree))
+
+
 # IEC 62304 8.3
 @rule(
     "C19",
     "Every stage in dvc.lock is explained by a believed, passed run.",
-    lambda graph: graph.evidence.lock,
+    _locked,
     clauses=("IEC 62304 8.3",),
 )
-def is_explained(graph: TraceGraph, locked: LockedStage) -> Iterator[Gap]:
+def is_explained(graph: TraceGraph, locked: LockedStage | str) -> Iterator[Gap]:
     """Same command, parameters, inputs and outputs; otherwise says what differs."""
+    if isinstance(locked, str):
+        yield Gap(
+            locked,
+            f"{locked} tells of a pipeline that nobody records: only dvc.yaml and "
+            "dvc.lock beside regml.toml are read.",
+            "Move its stages into the dvc.yaml beside regml.toml (with 'wdir'), or "
+            "give its folder a regml.toml of its own.",
+            locked,
+        )
+        return
     if graph.current.explained[locked.name]:
         return
     runs = [
@@ -84,9 +100,17 @@ def is_explained(graph: TraceGraph, locked: LockedStage) -> Iterator[Gap]:
     yield Gap(
         locked.name,
         f"Nothing explains what dvc.lock says about {locked.name}: {why}.",
-        f"Run 'dvc repro -f -s {locked.name}' so that the run is recorded.",
+        _recorded_again(graph, locked.name),
         "dvc.lock",
     )
+
+
+def _recorded_again(graph: TraceGraph, name: str) -> str:
+    bare = any(s.name == name and not s.recorded for s in graph.evidence.stages)
+    first = (
+        "Begin its cmd in dvc.yaml with 'regml record -- ', then run " if bare else ""
+    )
+    return f"{first or 'Run '}'dvc repro -f -s {name}' so that the run is recorded."
 
 
 TOLERANCE: Final = dt.timedelta(minutes=2)

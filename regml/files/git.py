@@ -9,10 +9,13 @@ import getpass
 import hashlib
 import os
 import posixpath
+import shutil
 import subprocess
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from regml.digest import fingerprint, sha256_of
@@ -40,6 +43,13 @@ _QUIET = {
 _HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
 """Where git is told to look: by its own hooks, or by people with unusual layouts."""
 
+_LOOK = (
+    "core.quotePath=false",
+    # whether a file changed is for its content and its own times to say
+    "core.fsmonitor=false",
+    "core.trustctime=true",
+    "core.checkStat=default",
+)
 _DIFF = (
     "diff",
     "--no-ext-diff",
@@ -116,9 +126,38 @@ def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
     commit = head.decode().strip() or None
     base = commit or _empty_tree(root)
     expected = {*RUN_LEFTOVERS, *outs}
-    changed = _paths(run_git(root, *_DIFF, "--name-only", "-z", base))
-    dirty = tuple(sorted(path for path in changed if not lies_in(path, expected)))
-    return TreeState(commit, dirty, _difference(root, base, dirty) if dirty else None)
+    with _whole_index(root) as index:
+        names = run_git(root, *_DIFF, "--name-only", "-z", base, index=index)
+        dirty = tuple(sorted(p for p in _paths(names) if not lies_in(p, expected)))
+        told = _difference(root, base, dirty, index) if dirty else None
+    return TreeState(commit, dirty, told)
+
+
+@contextmanager
+def _whole_index(root: Path) -> Iterator[Path | None]:
+    """Give an index in which git passes over no file; ``None`` where its own is one.
+
+    ``update-index --assume-unchanged`` or ``--skip-worktree`` and a sparse checkout
+    have git say that a file is as in its commit, whatever is on disk.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    rows = _paths(run_git(root, "ls-files", "-v", "-z"))
+    passed_over = [row[2:] for row in rows if row[0] == "S" or row[0].islower()]
+    if not passed_over:
+        yield None
+        return
+    own = os.fsdecode(run_git(root, "rev-parse", "--git-path", "index")).rstrip("\n")
+    with TemporaryDirectory(prefix="regml-") as folder:
+        index = Path(folder) / "index"
+        shutil.copyfile(root / own, index)
+        names = os.fsencode("\0".join(passed_over))
+        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+            run_git(
+                root, "update-index", flag, "-z", "--stdin", index=index, given=names
+            )
+        yield index
 
 
 def list_files(root: Path) -> Listing:
@@ -157,7 +196,8 @@ def list_files(root: Path) -> Listing:
             links[path] = _target(root / path)
         else:
             tracked.add(path)
-            if state == "R":
+            # a sparse checkout leaves files out, and git does not call them deleted
+            if state == "R" or (state == "S" and not os.path.lexists(f"{top}/{path}")):
                 gone.add(path)
     return Listing(
         frozenset(tracked), frozenset(untracked), frozenset(gone), links, submodules
@@ -262,23 +302,33 @@ def lies_in(path: str, places: Collection[str]) -> bool:
     return any(path[:end] in places for end, mark in enumerate(path) if mark == "/")
 
 
-def run_git(root: Path, *arguments: str, refusal: bool = False) -> bytes:
+def run_git(
+    root: Path,
+    *arguments: str,
+    refusal: bool = False,
+    index: Path | None = None,
+    given: bytes = b"",
+) -> bytes:
     """Return what git prints.
 
     Args:
         root: Where it runs.
         arguments: Of git.
         refusal: Exit status 1 is an answer (nothing found), not a failure.
+        index: That git takes instead of its own.
+        given: What git reads from standard input.
 
     Raises:
         ConfigError: git cannot be started or refuses; says why.
     """
+    settings = [word for setting in _LOOK for word in ("-c", setting)]
+    other = {} if index is None else {"GIT_INDEX_FILE": str(index)}
     try:
         done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", *arguments],
+            ["git", *settings, *arguments],
             cwd=root,
-            env=git_environment(root),
-            stdin=subprocess.DEVNULL,
+            env=git_environment(root) | other,
+            input=given,
             capture_output=True,
             check=False,
         )
@@ -347,13 +397,24 @@ def _empty_tree(root: Path) -> str:
     return run_git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
 
 
-def _difference(root: Path, base: str, paths: tuple[str, ...]) -> str:
+def _difference(
+    root: Path, base: str, paths: tuple[str, ...], index: Path | None
+) -> str:
     digest = hashlib.sha256()
     for start in range(0, len(paths), ARGUMENTS_AT_ONCE):
         some = paths[start : start + ARGUMENTS_AT_ONCE]
         # --full-index: the digest must not depend on how short git cuts object ids
         digest.update(
-            run_git(root, *_DIFF, "--binary", "--full-index", base, "--", *some)
+            run_git(
+                root,
+                *_DIFF,
+                "--binary",
+                "--full-index",
+                base,
+                "--",
+                *some,
+                index=index,
+            )
         )
     return digest.hexdigest()
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from regml.errors import ConfigError
 from regml.files.config import CONFIG
@@ -73,7 +74,7 @@ def open_for_release(root: Path, *, back: bool = False) -> tuple[Project, str]:
     commit = project.evidence.commit
     if commit is None:
         raise ConfigError(f"{root}: is not committed, so there is nothing to release.")
-    _refuse_dirt(_weighed(root) if back else _differing(root, "."))
+    _refuse_dirt(_weighed(root, commit) if back else _differing(root, commit, "."))
     today = dt.datetime.now(dt.UTC).date()
     return replace(project, evidence=replace(project.evidence, today=today)), commit
 
@@ -103,16 +104,19 @@ def _refuse_dirt(differing: Iterable[str]) -> None:
         )
 
 
-def _weighed(root: Path) -> Iterator[str]:
+def _weighed(root: Path, commit: str) -> Iterator[str]:
     """Give what differs among that which is held against an earlier release."""
-    yield from _differing(root, FOLDER, CONFIG, VULNERABILITIES)
-    for name in _differing(root, *ITEM_FOLDERS):
+    yield from _differing(root, commit, FOLDER, CONFIG, VULNERABILITIES)
+    for name in _differing(root, commit, *ITEM_FOLDERS):
         if name.rpartition("/")[2].startswith(WEIGHED):
             yield name
 
 
-def _differing(root: Path, *places: str) -> Iterator[str]:
+def _differing(root: Path, commit: str, *places: str) -> Iterator[str]:
     status = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-    for row in run_git(root, *status, "--", *places).split(b"\0"):
-        if row:
-            yield os.fsdecode(row)[3:]
+    with TemporaryDirectory(prefix="regml-") as folder:
+        # an index that knows nothing of the files, so that git reads every one
+        index = Path(folder) / "index"
+        run_git(root, "read-tree", commit, index=index)
+        rows = run_git(root, *status, "--", *places, index=index).split(b"\0")
+    yield from (os.fsdecode(row)[3:] for row in rows if row)

@@ -1,5 +1,6 @@
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,11 @@ def write(root: Path, name: str, text: str = "1\n") -> None:
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def long_ago(path: Path) -> None:
+    """Set the time of a file so that git believes what it knows of it."""
+    os.utime(path, (1_000_000_000, 1_000_000_000))
 
 
 def commit(root: Path) -> str:
@@ -205,3 +211,63 @@ def test_a_path_lies_in_itself_and_its_folders_only() -> None:
     assert lies_in("a/b", {"a/b"})
     assert not lies_in("a/bc", {"a/b"})
     assert not lies_in("a", {"a/b"})
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_what_git_was_told_to_pass_over_is_dirt_all_the_same(
+    flag: str, root: Path
+) -> None:
+    write(root, "sub/a b.txt")
+    write(root, "sub/whole.txt")
+    commit(root)
+    run(root, "update-index", flag, "sub/a b.txt", "sub/whole.txt")
+    assert tree_state(root / "sub", []).dirty == ()
+    write(root, "sub/a b.txt", "2\n")
+    write(root, "sub/new.txt")
+    run(root, "add", "sub/new.txt")
+    assert run(root, "diff", "--name-only", "HEAD") == "sub/new.txt"
+    for folder, prefix in ((root, "sub/"), (root / "sub", "")):
+        state = tree_state(folder, [])
+        assert state.dirty == (f"{prefix}a b.txt", f"{prefix}new.txt")
+    hidden = state.diff_sha256
+    run(root, "update-index", f"--no{flag[1:]}", "sub/a b.txt", "sub/whole.txt")
+    assert tree_state(root / "sub", []).diff_sha256 == hidden
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_there(root: Path) -> None:
+    write(root, "risk/a.txt")
+    write(root, "src/b.txt")
+    commit(root)
+    run(root, "sparse-checkout", "set", "src")
+    assert not (root / "risk").exists()
+    assert tree_state(root, []).dirty == ("risk/a.txt",)
+    assert tree_state(root / "src", []).dirty == ()
+    assert list_files(root).names == {"src/b.txt"}
+
+
+def test_a_monitor_that_sees_nothing_hides_nothing(root: Path) -> None:
+    write(root, "a.txt")
+    long_ago(root / "a.txt")
+    commit(root)
+    monitor = root / ".git/monitor"
+    monitor.write_text("#!/bin/sh\nprintf 'token\\0'\n")
+    monitor.chmod(0o755)
+    run(root, "config", "core.fsmonitor", ".git/monitor")
+    run(root, "update-index", "--fsmonitor")
+    run(root, "status")
+    write(root, "a.txt", "2\n")
+    assert run(root, "diff", "--name-only", "HEAD") == ""
+    assert tree_state(root, []).dirty == ("a.txt",)
+
+
+def test_settings_about_times_hide_no_edit_of_the_same_size(root: Path) -> None:
+    write(root, "a.txt", "1\n")
+    long_ago(root / "a.txt")
+    commit(root)
+    run(root, "config", "core.trustctime", "false")
+    run(root, "config", "core.checkStat", "minimal")
+    time.sleep(1.1)  # git keeps whole seconds
+    write(root, "a.txt", "2\n")
+    long_ago(root / "a.txt")
+    assert run(root, "diff", "--name-only", "HEAD") == ""
+    assert tree_state(root, []).dirty == ("a.txt",)

@@ -117,6 +117,18 @@ def test_a_dirty_tree_is_refused(shop: Shop, name: str, text: str) -> None:
     assert f"1 file differs from it: {name}" in refused(shop)
 
 
+def test_dirt_that_git_was_told_to_pass_over_is_refused(shop: Shop) -> None:
+    name = "requirements_srs/software/SRS-001.md"
+    shop.git("update-index", "--assume-unchanged", name)
+    shop.edit(name, "title: ", "title:  ")
+    assert not shop.git("status", "--porcelain")
+    assert f"1 file differs from it: {name}" in refused(shop)
+    shop.git("update-index", "--no-assume-unchanged", name)
+    shop.git("checkout", "--quiet", name)
+    shop.git("sparse-checkout", "set", "--no-cone", "/*", "!/dhf_templates/")
+    assert "differs from it: dhf_templates/" in refused(shop)
+
+
 def test_a_lock_that_no_record_explains_is_refused(shop: Shop) -> None:
     shop.edit("dvc.lock", "cmd: regml", "cmd:   Regml")
     shop.commit("Forge")

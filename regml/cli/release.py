@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 @click.option(
     "--archive-only",
     is_flag=True,
-    help="Write the archive of a release that was signed once more; sign nothing.",
+    help="Write the archive of a release that was signed once more, and tag or "
+    "register it where that failed; sign no record.",
 )
 @click.pass_context
 def release(
@@ -73,13 +74,19 @@ def release(
     if because and of is None:
         raise click.UsageError("--because goes with --of.")
     root = project_root(ctx.obj)
+    if archive_only and (of or role or comment):
+        raise click.UsageError("--archive-only signs nothing: no --of, --role, ...")
     if archive_only:
-        _tell(pack_again(open_project(root), version, write_bills=_bills))
-        return 0
-    project, commit = open_for_release(root, back=of is not None)
+        project, commit = open_project(root), ""
+    else:
+        project, commit = open_for_release(root, back=of is not None)
     if tags:
         named = version or project.evidence.config.device.version
         refuse_tag(root, named, signed=tags == "signed")
+    if archive_only:
+        handed = pack_again(project, version, write_bills=_bills)
+        _tell(handed)
+        return 0 if all(_finished(root, project, handed, tags, mlflow=mlflow)) else 1
     by = releaser(project, role)
     back = _looked_back(project, of, because) if of is not None else None
     if not (back.is_open if back else _passed(root, project)):
@@ -89,12 +96,17 @@ def release(
     )
     handed = hand_over(made)
     _tell(handed)
-    done = [
-        _tagged(root, handed, tags),
-        not mlflow or _registered(root, made.project, handed),
-    ]
+    done = _finished(root, project, handed, tags, mlflow=mlflow)
     _next(handed, tagged=bool(tags) and done[0])
     return 0 if all(done) else 1
+
+
+def _finished(
+    root: Path, project: "Project", handed: "Handed", tags: str | None, *, mlflow: bool
+) -> tuple[bool, bool]:
+    """Tag and register a release where that is wanted; tell what went well."""
+    tagged = _tagged(root, handed, tags)
+    return tagged, not mlflow or _registered(root, project, handed)
 
 
 def _bills(project: "Project", model: str) -> "Mapping[str, bytes]":
@@ -227,7 +239,8 @@ def _registered(root: Path, project: "Project", handed: "Handed") -> bool:
         )
     except registry.RegistryError as error:
         click.echo(
-            f"regml: released and recorded, but not registered in MLflow: {error}",
+            f"regml: released and recorded, but not registered in MLflow: {error}. "
+            f"Later: regml release {said.version} --archive-only --mlflow",
             err=True,
         )
         return False

@@ -34,4 +34,18 @@ def test_a_registry_that_fails_leaves_the_release(shop: Shop, tmp_path: Path) ->
     done = shop.regml("release", "--mlflow", MLFLOW_TRACKING_URI=nowhere)
     assert done.status == 1
     assert "released and recorded, but not registered in MLflow" in done.err
+    assert "Later: regml release 1.0.0 --archive-only --mlflow" in done.err
     assert len(releases(shop)) == 1
+    mlflow = pytest.importorskip("mlflow")
+    shop.commit("1.0.0")
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    later = ("release", "1.0.0", "--archive-only", "--mlflow", "--tag")
+    done = shop.regml(*later, MLFLOW_TRACKING_URI=store)
+    assert done.status == 0, done.err
+    client = mlflow.MlflowClient(store, store)
+    version = client.get_model_version_by_alias("Tiny Device", "released")
+    [(record, said)] = releases(shop)
+    assert version.tags["record"] == record.sha256
+    assert shop.git("rev-parse", "v1.0.0^{commit}").strip() == said.commit
+    refused = shop.regml("release", "--archive-only", "--of", "release@1.0.0")
+    assert "--archive-only signs nothing" in refused.err

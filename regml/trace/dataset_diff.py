@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -177,14 +177,16 @@ def _other_fields(
             {name: getattr(case, name) for name in differing},
         )
         if was.sources != case.sources and was.image_sha256 == case.image_sha256:
-            found += (FieldChange("sources", _few(was.sources), _few(case.sources)),)
+            found += (FieldChange("sources", *_files(was.sources, case.sources)),)
         if found:
             yield case.case, found
 
 
-def _few(digests: Iterable[str]) -> str:
-    listed = [digest[:12] for digest in digests]
-    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" * (len(listed) > 3))
+def _files(before: Sequence[str], after: Sequence[str]) -> tuple[str, str]:
+    """Return how many files a case was made from, and how many of them are others."""
+    came, went = set(after) - set(before), set(before) - set(after)
+    others = f"{len(came)} that were not there before, {len(went)} that are gone"
+    return f"{len(before)} files", f"{len(after)} files, of them {others}"
 
 
 def _head(manifest: DatasetManifest) -> Mapping[str, object]:

@@ -96,9 +96,14 @@ def plain(value: object) -> str:
     match value:
         case dict():
             return ", ".join(
-                f"{k}: {plain(v)}" for k, v in value.items() if v not in EMPTY
+                f"{k}: ({plain(v)})" if isinstance(v, dict) else f"{k}: {plain(v)}"
+                for k, v in value.items()
+                if v not in EMPTY
             )
         case list() | tuple():
-            return "; ".join(plain(entry) for entry in value)
+            return "; ".join(
+                f"({plain(v)})" if isinstance(v, list | tuple) else plain(v)
+                for v in value
+            )
         case _:
             return str(value)

@@ -15,6 +15,7 @@ from regml.items.recorded import Record, StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
 from regml.trace.nodes import SHORT, DatasetVersion
+from regml.trace.page import plain
 from regml.versions import compare
 from tests.audited import Audited, git
 from tests.factories import CASES, MANIFEST, Parts, case, manifest_of
@@ -48,6 +49,25 @@ def test_a_dataset_differs_by_images_patients_labels_splits_and_readers() -> Non
     titles = [s.title for s in dataset_page("a", "b", found).sections]
     assert "Other facts of cases" in titles
     assert "Excluded cases" not in titles
+
+
+def test_of_the_files_a_case_was_made_from_the_numbers_are_told() -> None:
+    many = [f"{n:02}" * 32 for n in range(10, 20)]
+    old = case(0, sources=tuple(many[:8]))
+    new = case(0, sources=tuple(many[1:]), label_sha256="22" * 32)
+    found = dataset_difference(
+        manifest_of(Parts(cases=(old,))), manifest_of(Parts(cases=(new,)))
+    )
+    [(_, [change])] = found.fields
+    assert list(change.lines()) == [
+        'sources: "8 files" -> '
+        '"9 files, of them 2 that were not there before, 1 that are gone"'
+    ]
+
+
+def test_what_lies_inside_of_what_stays_visible() -> None:
+    value = {"a": {"b": 1, "c": {"d": [2, 3]}}, "e": [[1, 1], [2]], "f": 4}
+    assert plain(value) == "a: (b: 1, c: (d: 2; 3)), e: (1; 1); (2), f: 4"
 
 
 def test_equal_datasets_do_not_differ() -> None:

@@ -166,6 +166,10 @@ def verify(
 
     With ARCHIVE, look at the archive of a release instead; that needs no project.
     """
+    if archive is None and key:
+        raise click.UsageError("--key goes with ARCHIVE.")
+    if archive is not None and (store or certificate or not full):
+        raise click.UsageError("ARCHIVE goes with --key and --anchor alone.")
     if archive is not None:
         from regml.cli.release import inspect
 

@@ -256,11 +256,10 @@ def inspect(
     Raises:
         RegmlError: It is no archive of a release, or the key cannot be read.
     """
-    from regml.files.text import read_text
     from regml.records.anchors import read_anchor
-    from regml.release.verify import verify_archive
+    from regml.release.verify import key_in, verify_archive
 
-    pem = read_text(key, name=str(key)) if key else None
+    pem = key_in(key) if key else None
     kept = [read_anchor(Path(), anchor) for anchor in anchors]
     result = verify_archive(archive, key=pem, anchors=kept)
     if style == "json":

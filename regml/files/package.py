@@ -28,6 +28,14 @@ SUMS: Final = "SHA256SUMS"
 
 _FIRST, _LAST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 _ODD = re.compile(r"[\x00-\x1f\x7f\\:]")
+_LOCAL = struct.Struct("<4s2B4H3L2H")
+"""What stands before the name of each member."""
+
+_CENTRAL, _LARGE, _ENDS = 46, 20, (22, 22 + 56 + 20)
+"""Bytes of a line of the list, of a large member's sizes, and of what ends a list."""
+
+_LOOSE = "that belong to no file in it."
+
 _BROKEN = (
     zipfile.BadZipFile,
     OSError,
@@ -115,14 +123,18 @@ def open_package(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive whose every name is harmless and whose size is what it says.
 
     Raises:
+        ConfigError: It is not there.
         BrokenFileError: It is no archive as we write it, or is cut short.
     """
     try:
         archive = zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file.") from error
     except _BROKEN as error:
         raise _unreadable(path, error) from error
     with archive:
         _refuse_odd(path, archive.infolist(), path.stat().st_size)
+        _refuse_hidden(path, archive)
         yield archive
 
 
@@ -190,6 +202,34 @@ def _refuse_odd(path: Path, members: Iterable[zipfile.ZipInfo], size: int) -> No
         total += info.file_size
     if total > size:
         raise _refusal(path, "says it holds more bytes than it has.")
+
+
+def _refuse_hidden(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse bytes that belong to no member: other programs may find files in them.
+
+    Some read an archive from its beginning and believe what stands before each file;
+    we and others believe the list at its end.
+    """
+    end, listed = 0, 0
+    with path.open("rb") as stream:
+        for info in sorted(archive.infolist(), key=lambda i: i.header_offset):
+            if info.header_offset != end:
+                raise _refusal(path, f"holds bytes before {info.filename!r} {_LOOSE}")
+            stream.seek(end)
+            header = stream.read(_LOCAL.size)
+            if len(header) < _LOCAL.size:
+                raise _refusal(path, "is cut short.")
+            *_, crc, packed, size, name, extra = _LOCAL.unpack(header)
+            if crc != info.CRC or not (
+                (extra, packed, size) == (0, info.compress_size, info.file_size)
+                or (extra == _LARGE and packed == size == 0xFFFFFFFF)
+            ):
+                raise _refusal(path, f"lists {info.filename!r} otherwise than it is.")
+            end += _LOCAL.size + name + extra + info.compress_size
+            listed += _CENTRAL + name + len(info.extra) + len(info.comment)
+    tail = path.stat().st_size - end - listed
+    if archive.start_dir != end or tail not in _ENDS:
+        raise _refusal(path, f"holds bytes after its last file {_LOOSE}")
 
 
 def _of_name(name: str) -> str | None:

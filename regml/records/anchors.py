@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regml.errors import BrokenFileError, UnknownIdError
+from regml.files.git import in_repository
 from regml.files.revision import open_revision
 from regml.items.recorded import LogProblem, ProblemKind, Record, Release
-from regml.records.log import LOG, log_heads, read_entries
+from regml.records.log import LOG, Entry, log_heads, read_entries
 
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 
@@ -49,16 +50,25 @@ def read_anchor(root: Path, text: str) -> Anchor:
         return Anchor(text, _heads_in(Path(text)))
     if len(text) == 64 and _DIGEST.fullmatch(text):
         return Anchor(f"the head {text[:12]}", (text,))
+    entries = _entries_at(root, text)
+    if entries is not None:
+        return Anchor(f"revision {text}", log_heads(entries))
+    if _DIGEST.fullmatch(text):
+        return Anchor(f"the head {text[:12]}", (text,))
+    raise UnknownIdError(
+        f"{text}: is no file, no revision of git and no head of the log. Name the "
+        "state.json of a Design History File, a tag, or the digits of a head."
+    )
+
+
+def _entries_at(root: Path, revision: str) -> tuple[Entry, ...] | None:
+    """Return the log at a revision; ``None`` where git is not or does not know it."""
+    if not in_repository(root):
+        return None
     try:
-        entries = read_entries(open_revision(root, text))
+        return read_entries(open_revision(root, revision))
     except UnknownIdError:
-        if _DIGEST.fullmatch(text):
-            return Anchor(f"the head {text[:12]}", (text,))
-        raise UnknownIdError(
-            f"{text}: is no file, no revision of git and no head of the log. Name the "
-            "state.json of a Design History File, a tag, or the digits of a head."
-        ) from None
-    return Anchor(f"revision {text}", log_heads(entries))
+        return None
 
 
 def released_anchors(records: Iterable[Record]) -> Iterator[Anchor]:

@@ -5,20 +5,22 @@ derived (documents from items, model and dataset from the log) is derived again.
 """
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from regml.digest import Artifact
-from regml.errors import RegmlError
+from regml.errors import RegmlError, SigningKeyError
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
 from regml.files.dvc import read_lock, read_stages
 from regml.files.markdown import read_items
 from regml.files.package import SUMS, digests, open_package, read_listing
+from regml.files.text import read_text
 from regml.items.config import MAY_DECIDE, Config
-from regml.items.recorded import Record, Release
+from regml.items.recorded import Record, Release, Waiver
 from regml.records.anchors import Anchor, cut_off
 from regml.records.log import LOG, Log, read_entries, read_log
 from regml.release.bills import problems as problems_of_bills
@@ -96,6 +98,28 @@ def verify_archive(
     return seen
 
 
+def key_in(path: Path) -> str:
+    """Return the one public key that a file holds.
+
+    Raises:
+        SigningKeyError: It holds none or several, or another kind of key.
+    """
+    from regml.records.keys import read_public_key
+
+    pem = read_text(path, name=str(path))
+    remedy = (
+        "Name a PEM file with the one public key, ECDSA P-256 or Ed25519, of the "
+        "person who released."
+    )
+    try:
+        read_public_key(pem)
+    except SigningKeyError as error:
+        raise SigningKeyError(f"{path}: holds no public key. {remedy}") from error
+    if pem.count("-----BEGIN ") > 1:
+        raise SigningKeyError(f"{path}: holds several keys. {remedy}")
+    return pem
+
+
 def _sums(seen: Inspection, tree: "Traversable", sums: Mapping[str, str]) -> None:
     if SUMS not in sums:
         seen.found(SUMS, "is missing: this is no whole archive of a release")
@@ -122,6 +146,9 @@ def _compare(
 def _read(seen: Inspection, name: str, tree: "Traversable") -> Config | None:
     """Return a configuration, or note why it cannot be read."""
     folder = tree / name.rpartition("/")[0]
+    if not (tree / name).is_file():
+        seen.found(name, "is missing: nobody can tell whose signature counts")
+        return None
     try:
         return read_config(folder)
     except RegmlError as error:
@@ -205,9 +232,26 @@ def _release(
                 f"all the same: {said.because}",
             )
         )
+    if waived := _waived(log, config, said):
+        seen.seen.append(("waived", f"by signature, and lived with: {waived}"))
     if said.of and not any(r.id == said.of for r in log.records):
         seen.found(last, f"goes back to release@{said.of}, which is not in the log")
     return record, said
+
+
+def _waived(log: Log, config: Config, said: Release) -> str:
+    """Return for how many subjects of which checks a waiver held on the day."""
+    day = said.origin.finished_utc[:10]
+    held = {
+        (record.statement.rule, subject)
+        for record in log.records
+        if isinstance(record.statement, Waiver)
+        and record.statement.until.isoformat() >= day
+        and signer_may(record, MAY_DECIDE, config)
+        for subject in record.statement.subjects
+    }
+    counts = Counter(rule for rule, _ in held)
+    return ", ".join(f"{rule} on {counts[rule]}" for rule in sorted(counts))
 
 
 def _signer(seen: Inspection, record: Record, config: Config, key: str | None) -> None:

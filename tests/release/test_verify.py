@@ -14,7 +14,7 @@ import pytest
 
 from regml.digest import canonical_json, sha256_of
 from regml.errors import BrokenFileError
-from regml.files.package import listing, open_package, write_package
+from regml.files.package import digests, listing, open_package, write_package
 from regml.records.dsse import seal
 from regml.records.keys import create_key, key_id, public_pem, read_key, signer_block
 from regml.release.contents import CONTENTS
@@ -177,6 +177,11 @@ def test_what_was_released_is_in_order(delivered: Path) -> None:
     assert messages(delivered) == ""
 
 
+def test_what_was_waived_is_said(delivered: Path) -> None:
+    seen = dict(verify_archive(delivered).seen)
+    assert "T08 on 1" in seen["waived"]
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_an_attack_is_found(
     attack: Callable[[Files], None], delivered: Path, tmp_path: Path
@@ -308,8 +313,43 @@ def test_a_record_that_was_kept_elsewhere_has_to_be_in_the_log(
     last = json.loads(unpack(delivered)[LOG].splitlines()[-1])["sha256"]
     kept = shop.regml("verify", str(delivered), "--anchor", last)
     assert (kept.status, f"the head {last[:12]} is in the log" in kept.out) == (0, True)
+    short = shop.regml("verify", str(delivered), "--anchor", last[:12])
+    assert (short.status, f"the head {last[:12]} is in" in short.out) == (0, True)
     lost = shop.regml("verify", str(delivered), "--anchor", "0" * 64)
     assert (lost.status, "records were cut off" in lost.out) == (1, True)
+
+
+def test_an_anchor_and_a_key_need_no_repository(
+    shop: Shop, delivered: Path, tmp_path: Path
+) -> None:
+    files = unpack(delivered)
+    last = json.loads(files[LOG].splitlines()[-1])["sha256"]
+    alone = Shop(tmp_path / "alone", shop.home)
+    alone.root.mkdir()
+    kept = alone.regml("verify", str(delivered), "--anchor", last[:12])
+    assert (kept.status, f"the head {last[:12]} is in" in kept.out) == (0, True)
+    unknown = alone.regml("verify", str(delivered), "--anchor", "v1.0.0")
+    assert (unknown.status, unknown.err.count("\n")) == (2, 1)
+    assert "v1.0.0: is no file, no revision of git and no head" in unknown.err
+    pem = next(v.decode() for k, v in files.items() if k.endswith(".pem"))
+    for text, said in ((pem * 2, "holds several keys"), ("x", "holds no public key")):
+        (alone.root / "key.pem").write_text(text)
+        refused = alone.regml("verify", str(delivered), "--key", "key.pem")
+        assert (refused.status, f"key.pem: {said}" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--key", "regml.toml"], "--key goes with ARCHIVE"),
+        (["x.zip", "--quick"], "ARCHIVE goes with --key and --anchor alone"),
+    ],
+)
+def test_an_option_that_would_look_at_nothing_is_refused(
+    arguments: list[str], said: str, shop: Shop
+) -> None:
+    done = shop.regml("verify", *arguments)
+    assert (done.status, said in done.err) == (2, True)
 
 
 def member(name: str, **fields: int) -> zipfile.ZipInfo:
@@ -379,6 +419,59 @@ def test_a_broken_archive_is_one_message(
     path.write_bytes(broken(delivered))
     with pytest.raises(BrokenFileError, match=r"a\.zip"):
         verify_archive(path)
+
+
+def between(archive: bytes) -> bytes:
+    """Put a file that nothing lists before the others, and correct the list."""
+    ghost = struct.pack("<4s2B4H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 33, 0, 1, 1, 1, 0)
+    raw = bytearray(ghost + b"xy" + archive)
+    end = raw.rindex(b"PK\x05\x06")
+    count, _, start = struct.unpack("<HLL", raw[end + 10 : end + 20])
+    place = start + len(ghost) + 2
+    raw[end + 16 : end + 20] = struct.pack("<L", place)
+    for _ in range(count):
+        offset, *lengths = struct.unpack("<L", raw[place + 42 : place + 46])
+        raw[place + 42 : place + 46] = struct.pack("<L", offset + len(ghost) + 2)
+        place += 46 + sum(struct.unpack("<3H", raw[place + 28 : place + 34]), *lengths)
+    return bytes(raw)
+
+
+def relabelled(archive: bytes) -> bytes:
+    """Have what stands before the first file tell of a shorter one than the list."""
+    return archive[:18] + struct.pack("<LL", 1, 1) + archive[26:]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda raw: b"#!/bin/sh\n" + raw,
+        lambda raw: raw + b"more",
+        between,
+        relabelled,
+    ],
+    ids=["before", "after", "between", "relabelled"],
+)
+def test_bytes_that_other_programs_may_read_otherwise_are_refused(
+    other: Callable[[bytes], bytes], delivered: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(other(delivered.read_bytes()))
+    with zipfile.ZipFile(path) as archive:  # Python itself sees nothing odd
+        assert archive.testzip() is None
+    with pytest.raises(BrokenFileError, match=r"to no file|otherwise than it"):
+        verify_archive(path)
+
+
+def test_large_members_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
+    path, content = tmp_path / "a.zip", bytes(5000)
+    (tmp_path / "big").write_bytes(content)
+    write_package(path, {"x": tmp_path / "big", "ä": content, "z": b""}, seconds=0)
+    monkeypatch.undo()
+    with open_package(path) as archive:
+        assert digests(path, archive)["x"] == sha256_of(content)
 
 
 def test_a_name_that_no_archive_may_hold_is_not_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})(?=\s|$)")
-_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;#]+)\s*(;.*)?$")
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.+!_-]+)\s*(;.*)?$")
 
 
 def normalised(name: str) -> str:
@@ -74,7 +74,15 @@ def _pins(
                 line=number,
             )
         marker = (pin[3] or "").removeprefix(";").strip()
-        packages[normalised(pin[1])] = (pin[2], marker, hashes)
+        before = packages.setdefault(normalised(pin[1]), (pin[2], marker, hashes))
+        if before != (pin[2], marker, hashes):
+            raise BrokenFileError(
+                name,
+                f"{pin[1]} stands here a second time, before as {before[0]}: nobody "
+                "can tell which one is in the device.",
+                remedy="Keep the line that holds where the device runs.",
+                line=number,
+            )
     return packages
 
 

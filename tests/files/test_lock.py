@@ -39,3 +39,19 @@ def test_an_option_that_is_not_understood_is_named_with_its_first_line(
     (tmp_path / "lock.txt").write_text("numpy==2.1.0 \\\n  --hash=md5:12\n")
     with pytest.raises(BrokenFileError, match=r"lock.txt:1: .*exact version"):
         read_lock_file(tmp_path, "lock.txt")
+
+
+@pytest.mark.parametrize("version", ["2.*", "2.1.0,<3", "2.1.0,!=2.2", "~2.1"])
+def test_what_is_no_single_version_is_named(version: str, tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text(f"numpy=={version}\n")
+    with pytest.raises(BrokenFileError, match=r"lock.txt:1: .*exact version"):
+        read_lock_file(tmp_path, "lock.txt")
+
+
+@pytest.mark.parametrize(
+    "again", ["NumPy==2.1.1", 'numpy==2.1.0 ; python_version < "3.11"']
+)
+def test_a_package_that_stands_twice_is_named(again: str, tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text(f"numpy==2.1.0\nnumpy==2.1.0\n{again}\n")
+    with pytest.raises(BrokenFileError, match=r"lock.txt:3: .*before as 2\.1\.0"):
+        read_lock_file(tmp_path, "lock.txt")

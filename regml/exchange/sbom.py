@@ -7,13 +7,15 @@ from typing import Final
 from regml.exchange.cyclonedx import Json, device_ref, document, licence, named
 from regml.files.installed import Files, InstalledPackage
 from regml.files.lock import is_version, normalised
-from regml.items.design import Exploitability, Soup
-from regml.items.vulnerabilities import VulnerabilityExport, latest
+from regml.items.design import Exploitability, Soup, VulnerabilityAssessment
+from regml.items.vulnerabilities import Vulnerability, VulnerabilityExport, latest
+from regml.items.wording import placeholders
 from regml.project import Project
-from regml.trace.looked_up import Standing, State, standings
+from regml.trace.looked_up import standing_of
 from regml.trace.model import TraceGraph
 from regml.trace.packages import items_of, package_url
 from regml.trace.rules.soup import PYTHON, soups
+from regml.trace.vulnerabilities import concerns
 
 TRIAGE: Final = "in_triage"
 """State of what nobody has assessed, or has not finished."""
@@ -76,8 +78,7 @@ def sbom(project: Project, installation: Installation) -> tuple[Json, tuple[str,
     """Return the bill of materials, and in sentences what is open in it."""
     graph, parts = project.graph, parts_of(project.graph)
     feed = latest(graph.evidence.vulnerabilities)
-    listed = [soup for soup in soups(graph) if _part_of(parts, soup) is not None]
-    found = list(standings(listed, feed))
+    found = list(_known(parts, feed))
     components = [_component(part, installation, feed) for part in parts]
     unknown = [p.ref for p in parts if _installed(p, installation) is None]
     built = document(
@@ -143,15 +144,30 @@ def _component(
         made["description"] = here.summary
     if hashes:
         made["hashes"] = [{"alg": "SHA-256", "content": value} for value in hashes]
-    if soup is not None:
-        made["supplier"] = {"name": soup.supplier}
-        made["licenses"] = licence(soup.licence)
-    elif here is not None:
-        if here.published_by:
-            made["supplier"] = {"name": here.published_by}
-        if here.licence:
-            made["licenses"] = licence(here.licence)
+    if supplier := _supplier(part, here):
+        made["supplier"] = {"name": supplier}
+    if stated := _licence(part, here):
+        made["licenses"] = licence(stated)
     return made
+
+
+def _supplier(part: Part, here: InstalledPackage | None) -> str:
+    """Return who makes a package, ``""`` where nobody says so."""
+    if part.soup is not None:
+        return _decided(part.soup.supplier)
+    return (here and here.published_by) or ""
+
+
+def _licence(part: Part, here: InstalledPackage | None) -> str:
+    """Return the licence of a package, ``""`` where nobody says so."""
+    if part.soup is not None:
+        return _decided(part.soup.licence)
+    return (here and here.licence) or ""
+
+
+def _decided(text: str) -> str:
+    """Return a text, ``""`` where somebody has still to write it."""
+    return "" if any(placeholders(text)) else text
 
 
 def _hashes(part: Part, installation: Installation) -> tuple[tuple[str, ...], str]:
@@ -211,34 +227,61 @@ def _dependencies(
     return needs
 
 
-def _part_of(parts: Iterable[Part], soup: Soup) -> Part | None:
-    return next((part for part in parts if part.soup == soup), None)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An entry of a feed about a part, and what somebody made of it.
+
+    Attributes:
+        part: In the version that is in the device.
+        entry: Of the feed.
+        assessment: For that version; ``None`` where nobody assessed it.
+        detail: In one sentence.
+    """
+
+    part: Part
+    entry: Vulnerability
+    assessment: VulnerabilityAssessment | None
+    detail: str
+
+
+def _known(parts: Iterable[Part], feed: VulnerabilityExport | None) -> Iterator[Known]:
+    """Give the entries about each part, also where no SOUP item fits its version."""
+    for part in parts:
+        for entry in feed.vulns if feed else ():
+            if not concerns(entry, part.name, part.version):
+                continue
+            if part.soup is None:
+                summary = entry.summary or "no summary"
+                yield Known(part, entry, None, f"Not assessed. {summary}")
+                continue
+            one = standing_of(
+                part.soup.model_copy(update={"version": part.version}), entry
+            )
+            judged = one.assessment
+            told = f"{judged.date}: {judged.because}" if judged else ""
+            yield Known(part, entry, judged, told or f"Not assessed. {one.detail}")
 
 
 def _vulnerabilities(
     parts: tuple[Part, ...],
-    found: Iterable[Standing],
+    found: Iterable[Known],
     feed: VulnerabilityExport | None,
 ) -> Iterator[Json]:
     """Give every entry of the feed about a part, and every older assessment."""
     told = set()
     for one in found:
-        part = _part_of(parts, one.soup)
-        if one.entry is None or part is None or feed is None:
-            continue
-        told |= {(part.ref, name) for name in (one.entry.id, *one.entry.aliases)}
-        assessed = one.assessment
-        state = _STATES[assessed.status] if assessed else TRIAGE
-        detail = f"{assessed.date}: {assessed.because}" if assessed else one.detail
-        if one.state is State.NOT_ASSESSED:
-            detail = f"Not assessed. {detail}"
+        part, entry, judged = one.part, one.entry, one.assessment
+        told |= {(part.ref, name) for name in (entry.id, *entry.aliases)}
         yield _entry(
             part,
-            one.entry.id,
-            source=feed.source,
-            aliases=one.entry.aliases,
-            summary=one.entry.summary,
-            analysis={"state": state, "detail": detail},
+            entry.id,
+            source=feed.source if feed else "",
+            aliases=entry.aliases,
+            summary=entry.summary,
+            analysis={
+                "state": _STATES[judged.status] if judged else TRIAGE,
+                "detail": one.detail,
+            },
         )
     for part in parts:
         for judged in part.soup.vulnerabilities if part.soup else ():
@@ -281,7 +324,7 @@ def _entry(
 def _open(
     parts: Iterable[Part],
     installation: Installation,
-    found: Iterable[Standing],
+    found: Iterable[Known],
     feed: VulnerabilityExport | None,
 ) -> Iterator[str]:
     """Give in sentences what a reader of the document would miss."""
@@ -290,6 +333,12 @@ def _open(
         "No SOUP item": [p.name for p in parts if p.soup is None],
         "SOUP item for another version": [
             p.name for p in parts if p.soup and p.soup.version != p.version
+        ],
+        "No supplier": [
+            p.name for p in parts if not _supplier(p, _installed(p, installation))
+        ],
+        "No licence": [
+            p.name for p in parts if not _licence(p, _installed(p, installation))
         ],
         "No digest": [p.name for p in parts if not _hashes(p, installation)[0]],
         "Installed files differ from what was installed": [
@@ -301,9 +350,9 @@ def _open(
             p.name for p in parts if not _looked_up(p, feed).startswith("looked up")
         ],
         "Vulnerabilities not assessed": [
-            f"{one.soup.package} ({one.entry.id})"
+            f"{one.part.name} ({one.entry.id})"
             for one in found
-            if one.entry is not None and one.state is State.NOT_ASSESSED
+            if one.assessment is None
         ],
     }
     for words, names in lists.items():

@@ -60,7 +60,7 @@ def standings(
         asked = asked_version(feed, soup) if feed is not None else None
         entries = list(known_of(feed, soup)) if feed is not None else []
         for entry in entries:
-            yield _of_entry(soup, entry)
+            yield standing_of(soup, entry)
         if feed is None or asked is None:
             missing = "nobody asked about this package"
             yield Standing(soup, State.NOT_LOOKED_UP, None, None, missing)
@@ -70,6 +70,26 @@ def standings(
         elif not entries:
             when = f"asked on {feed.exported}; no entry is about this version"
             yield Standing(soup, State.NONE_KNOWN, None, None, when)
+
+
+def standing_of(soup: Soup, entry: Vulnerability) -> Standing:
+    """Return how a SOUP item stands to an entry about its version."""
+    assessed = assessment_of(soup, entry)
+    if assessed is None:
+        older = sorted(
+            f"{a.version} on {a.date}"
+            for a in soup.vulnerabilities
+            if a.id in {entry.id, *entry.aliases}
+        )
+        detail = entry.summary or "no summary"
+        if older:
+            detail += f" (assessed only for {', '.join(older)})"
+        return Standing(soup, State.NOT_ASSESSED, entry, None, detail)
+    affected = assessed.status is Exploitability.AFFECTED
+    state = State.AFFECTED if affected else State.ASSESSED
+    words = assessed.status.value.replace("_", " ")
+    detail = f"{words}, {assessed.date}: {assessed.because}"
+    return Standing(soup, state, entry, assessed, detail)
 
 
 def standing_table(found: Iterable[Standing]) -> Table:
@@ -88,22 +108,3 @@ def standing_table(found: Iterable[Standing]) -> Table:
             for one in found
         ),
     )
-
-
-def _of_entry(soup: Soup, entry: Vulnerability) -> Standing:
-    assessed = assessment_of(soup, entry)
-    if assessed is None:
-        older = sorted(
-            f"{a.version} on {a.date}"
-            for a in soup.vulnerabilities
-            if a.id in {entry.id, *entry.aliases}
-        )
-        detail = entry.summary or "no summary"
-        if older:
-            detail += f" (assessed only for {', '.join(older)})"
-        return Standing(soup, State.NOT_ASSESSED, entry, None, detail)
-    affected = assessed.status is Exploitability.AFFECTED
-    state = State.AFFECTED if affected else State.ASSESSED
-    words = assessed.status.value.replace("_", " ")
-    detail = f"{words}, {assessed.date}: {assessed.because}"
-    return Standing(soup, state, entry, assessed, detail)

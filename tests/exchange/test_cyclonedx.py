@@ -18,7 +18,7 @@ from regml.exchange.sbom import Installation, sbom
 from regml.files.installed import Files, InstalledPackage
 from regml.items.design import Soup
 from regml.items.links import AnyItem
-from regml.items.vulnerabilities import Vulnerability
+from regml.items.vulnerabilities import Affected, AffectedPackage, Vulnerability
 from regml.project import Project
 from tests.factories import (
     ITEMS,
@@ -170,6 +170,30 @@ def test_what_nobody_assessed_is_in_triage(item: Soup) -> None:
     assert found["analysis"]["state"] == "in_triage"
     assert found["analysis"]["detail"].startswith("Not assessed.")
     assert "Vulnerabilities not assessed: numpy (CVE-1)." in still_open
+
+
+@pytest.mark.parametrize(
+    ("items", "name"),
+    [((soup(version="2.0.0"),), "numpy"), ((soup(),), "cffi")],
+    ids=["an item for another version", "no item"],
+)
+def test_an_entry_is_told_of_what_is_locked(items: tuple[Soup, ...], name: str) -> None:
+    version = {"numpy": "2.1.0", "cffi": "1.0"}[name]
+    affected = Affected(package=AffectedPackage(name=name), versions=(version,))
+    entry = ENTRY.model_copy(update={"affected": (affected,)})
+    feed = export(items, vulns=(entry,), packages={"numpy": "2.1.0", "cffi": "1.0"})
+    built, still_open = written(project_of(*items, vulnerabilities=(feed,)))
+    [found] = built["vulnerabilities"]
+    assert found["affects"] == [{"ref": f"pkg:pypi/{name}@{version}"}]
+    assert found["analysis"]["state"] == "in_triage"
+    assert f"Vulnerabilities not assessed: {name} (CVE-1)." in still_open
+
+
+def test_what_somebody_has_still_to_write_is_no_licence_and_no_supplier() -> None:
+    item = soup(licence="TBD: none stated", supplier="TBD")
+    built, still_open = written(project_of(item))
+    assert {"licenses", "supplier"}.isdisjoint(part(built, NUMPY))
+    assert {"No licence: numpy.", "No supplier: numpy."} <= set(still_open)
 
 
 def test_an_assessment_stays_when_the_feed_forgets_the_entry() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from regml.errors import BrokenFileError, ConfigError
-from regml.files.text import parse_yaml, read_text, validate
+from regml.files.text import in_words, parse_yaml, read_text, refuse_link, validate
 from regml.items.config import Config
 from regml.items.risk import RiskPolicy
 
@@ -21,9 +21,10 @@ def read_config(root: "Traversable") -> Config:
     """Read ``regml.toml``.
 
     Raises:
-        BrokenFileError: It is not TOML.
+        BrokenFileError: It is not TOML, or a symbolic link.
         ConfigError: A value is missing, unknown or wrong.
     """
+    refuse_link(root / CONFIG, CONFIG)
     text = read_text(root / CONFIG, name=CONFIG)
     try:
         fields = tomllib.loads(text)
@@ -36,16 +37,17 @@ def read_config(root: "Traversable") -> Config:
     try:
         return Config.model_validate(fields)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{CONFIG}: {place}: {first['msg']}. Correct it.") from error
+        said, remedy, _ = in_words(Config, error)
+        raise ConfigError(f"{CONFIG}: {said} {remedy}") from error
 
 
 def read_policy(root: "Traversable") -> RiskPolicy:
     """Read ``risk/policy.yaml``.
 
     Raises:
-        BrokenFileError: It is missing, not YAML, or its tables do not fit its scales.
+        BrokenFileError: It is missing, a symbolic link, not YAML, or its tables do not
+            fit its scales.
     """
+    refuse_link(root / POLICY, POLICY)
     text = read_text(root / POLICY, name=POLICY)
     return validate(RiskPolicy, parse_yaml(text, name=POLICY), text=text, name=POLICY)

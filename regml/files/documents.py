@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regml.digest import sha256_of
 from regml.errors import BrokenFileError, ConfigError
-from regml.files.text import parse_yaml, read_text, validate
+from regml.files.text import parse_yaml, read_text, refuse_link, validate
 from regml.items.documents import DocumentPlan
 
 if TYPE_CHECKING:
@@ -110,7 +110,10 @@ def _digest(text: str, parts: Mapping[str, str]) -> str:
 def _names(root: "Traversable") -> list[str]:
     folder = root / TEMPLATES
     files = folder.iterdir() if folder.is_dir() else ()
-    return sorted(f"{TEMPLATES}/{p.name}" for p in files if p.name.endswith(".md.j2"))
+    found = {f"{TEMPLATES}/{p.name}": p for p in files if p.name.endswith(".md.j2")}
+    for name, file in found.items():
+        refuse_link(file, name)
+    return sorted(found)
 
 
 def _is_part(name: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from regml.errors import BrokenFileError
-from regml.files.text import read_text
+from regml.files.text import read_text, refuse_link
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -60,6 +60,7 @@ def _pins(
     root: "Traversable", name: str
 ) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     packages: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+    refuse_link(root / name, name)
     for number, whole in _lines(read_text(root / name, name=name)):
         hashes = tuple(sorted(set(_HASH.findall(whole))))
         line = _HASH.sub("", whole).strip()

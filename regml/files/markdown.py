@@ -4,14 +4,14 @@ The file name is the id, and ``parse_item(path, write_item(item)).item == item``
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
 
 from regml.errors import BrokenFileError
-from regml.files.text import parse_yaml, read_text, validate
+from regml.files.text import parse_yaml, read_text, refuse_link, validate
 from regml.items.base import Kind
 from regml.items.links import MODELS, AnyItem
 
@@ -25,7 +25,12 @@ LONGEST = 1_000_000
 """Characters of an item's file; a longer one is no text that people wrote."""
 
 _ID = re.compile(r"([A-Z]+)-[0-9]{2,}")
+_PROJECT = "/regml.toml"
+"""What makes a folder below this one a project of its own."""
+
 _PREFIXES = frozenset(kind.value for kind in Kind)
+_LIKE_MARKDOWN = frozenset({"md", "markdown", "mdown", "mkd", "mdx"})
+_TEXT = frozenset({"txt", "text", "yaml", "yml", "rst", "adoc"})
 _FENCE = "---\n"
 _LINE_ENDS = re.compile(r"[\x85\u2028\u2029]|\\x85|\\u202[89]")
 """What YAML takes for the end of a line; written as it is, it would be folded away."""
@@ -62,7 +67,7 @@ def read_items(root: "Traversable") -> tuple[LocatedItem, ...]:
     """
     folders = [name for name in ITEM_FOLDERS if (root / name).is_dir()]
     for name in folders:
-        _refuse_link(root / name, name)
+        refuse_link(root / name, name)
     found = [
         file
         for name in folders or [""]
@@ -72,6 +77,35 @@ def read_items(root: "Traversable") -> tuple[LocatedItem, ...]:
         parse_item(name, read_text(file, name=name))
         for name, file in sorted(found, key=lambda row: row[0])
     )
+
+
+def misplaced_items(root: "Traversable", names: Collection[str]) -> tuple[str, ...]:
+    """Return what is written like an item and lies where none is read, sorted.
+
+    Whatever belongs to another project inside of this one is left to that.
+
+    Args:
+        root: The project.
+        names: Every file of it, tracked or not ignored.
+
+    Raises:
+        BrokenFileError: One cannot be read.
+    """
+    found = []
+    others: list[str] | None = None
+    for name in names:
+        if not name.endswith(".md") or name.partition("/")[0] in ITEM_FOLDERS:
+            continue
+        match = _ID.fullmatch(name.rpartition("/")[2].removesuffix(".md"))
+        if match is None or match[1] not in _PREFIXES:
+            continue
+        if others is None:
+            others = [n.removesuffix(_PROJECT) for n in names if n.endswith(_PROJECT)]
+        if any(name.startswith(f"{folder}/") for folder in others):
+            continue
+        if read_text(root / name, name=name).startswith(_FENCE):
+            found.append(name)
+    return tuple(sorted(found))
 
 
 def parse_item(path: str, text: str) -> LocatedItem:
@@ -145,14 +179,14 @@ def _markdown(folder: "Traversable", path: str) -> Iterator[tuple[str, "Traversa
     """Give path and file of each Markdown file at any depth."""
     for entry in folder.iterdir():
         name = f"{path}/{entry.name}" if path else entry.name
-        _refuse_spelling(entry.name, name)
+        _refuse_spelling(entry, name)
         if entry.name.endswith(".md"):
             if entry.name == "README.md":
                 continue
-            _refuse_link(entry, name)
+            refuse_link(entry, name)
             yield name, entry
         elif entry.is_dir():
-            _refuse_link(entry, name)
+            refuse_link(entry, name)
             yield from _markdown(entry, name)
 
 
@@ -165,12 +199,25 @@ def _refuse_large(path: str, text: str) -> None:
         )
 
 
-def _refuse_spelling(file_name: str, path: str) -> None:
-    """A file with almost the right ending would not be read, and nobody would know."""
-    stem, _, ending = file_name.rpartition(".")
-    if ending.lower() in {"md", "markdown"} and ending != "md":
+def _refuse_spelling(entry: "Traversable", path: str) -> None:
+    """A file with almost the right ending would not be read, and nobody would know.
+
+    What lies beside an item, such as a picture named after it, is none of these.
+    """
+    stem, dot, ending = entry.name.rpartition(".")
+    if ending == "md":
+        return
+    if dot and ending.lower() in _LIKE_MARKDOWN:
         raise BrokenFileError(
             path, f"ends in '.{ending}'.", remedy=f"Rename it to {stem}.md."
+        )
+    item_id = (stem if dot else ending).removesuffix(".md")
+    match = _ID.fullmatch(item_id) if not dot or ending.lower() in _TEXT else None
+    if match and match[1] in _PREFIXES and entry.is_file():
+        raise BrokenFileError(
+            path,
+            "is named like an item and would not be read as one.",
+            remedy=f"Rename it to {item_id}.md, or otherwise if it is no item.",
         )
 
 
@@ -191,17 +238,6 @@ def _refuse_other_kind(
             f"one of kind {fits[0]}.",
             remedy=f"Name it {fits[0]}-... if that is what it is, "
             "or correct the fields.",
-        )
-
-
-def _refuse_link(entry: "Traversable", name: str) -> None:
-    """A link could lead out of the project, where nothing is under control."""
-    if getattr(entry, "is_symlink", bool)():
-        raise BrokenFileError(
-            name,
-            "is a symbolic link.",
-            remedy="Put the file itself there: what a link leads to is not under "
-            "control here.",
         )
 
 

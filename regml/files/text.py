@@ -16,6 +16,21 @@ Model = TypeVar("Model", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def refuse_link(entry: "Traversable", name: str) -> None:
+    """Refuse a file that leads elsewhere, perhaps out of the project.
+
+    Raises:
+        BrokenFileError: It is a symbolic link.
+    """
+    if getattr(entry, "is_symlink", bool)():
+        raise BrokenFileError(
+            name,
+            "is a symbolic link.",
+            remedy="Put the file itself there: what a link leads to is not under "
+            "control here.",
+        )
+
+
 def read_text(path: "Traversable", *, name: str) -> str:
     """Return a file's text, with LF line ends.
 
@@ -85,19 +100,24 @@ def validate(
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        # a misspelt key explains a missing one, so it comes first
-        first, *others = sorted(
-            error.errors(include_url=False),
-            key=lambda problem: problem["type"] != "extra_forbidden",
-        )
-        place = ".".join(str(part) for part in first["loc"])
-        more = f" ({len(others)} more problems in this file.)" if others else ""
-        raise BrokenFileError(
-            name,
-            _in_words(first["type"], place, first["msg"], first["input"]),
-            remedy=_remedy(model, first["type"], place) + more,
-            line=_line_of(text, first["loc"]) + first_line - 1,
-        ) from error
+        said, remedy, location = in_words(model, error)
+        line = _line_of(text, location) + first_line - 1
+        raise BrokenFileError(name, said, remedy=remedy, line=line) from error
+
+
+def in_words(
+    model: type[BaseModel], error: ValidationError
+) -> tuple[str, str, tuple[int | str, ...]]:
+    """Return what is wrong, what to do, and where, for the first of some problems."""
+    # a misspelt key explains a missing one, so it comes first
+    first, *others = sorted(
+        error.errors(include_url=False),
+        key=lambda problem: problem["type"] != "extra_forbidden",
+    )
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" ({len(others)} more problems in this file.)" if others else ""
+    said = _in_words(first["type"], place, first["msg"], first["input"])
+    return said, _remedy(model, first["type"], place) + more, first["loc"]
 
 
 def _problem(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
@@ -127,6 +147,18 @@ def _in_words(kind: str, place: str, message: str, given: object) -> str:
             return f"{place!r}: {given!r} does not have the form of an id."
         case "value_error":
             return message.removeprefix("Value error, ") + "."
+        case "string_type":
+            return f"{place!r} has to be a text, and {given!r} is none."
+        case "string_too_short":
+            return f"{place!r} is empty."
+        case "tuple_type":
+            return f"{place!r} has to be a list in [ ], and {given!r} is none."
+        case "too_short":
+            return f"{place!r} is an empty list."
+        case "int_type" | "float_type":
+            return f"{place!r} has to be a number, and {given!r} is none."
+        case _ if kind.startswith("date_"):
+            return f"{place!r} has to be a day such as 2026-01-31, not {given!r}."
         case _:
             return f"{place!r}: {message}."
 
@@ -138,6 +170,8 @@ def _remedy(model: type[BaseModel], kind: str, place: str) -> str:
             return f"Known keys: {known}."
         case "missing":
             return "Add it."
+        case "string_type":
+            return "Put it between quotes."
         case _:
             return "Correct it."
 

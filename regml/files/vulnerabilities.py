@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from regml.errors import BrokenFileError
-from regml.files.text import read_text, validate
+from regml.files.text import read_text, refuse_link, validate
 from regml.items.vulnerabilities import VulnerabilityExport
 
 if TYPE_CHECKING:
@@ -24,15 +24,26 @@ def read_vulnerabilities(root: "Traversable") -> tuple[VulnerabilityExport, ...]
     """Read every export, sorted by file name; a project may have none.
 
     Raises:
-        BrokenFileError: A file is no export.
+        BrokenFileError: A file is no export, or none of those it lies among.
     """
     folder = root / "maintenance" / "vulnerabilities"
-    files = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-    return tuple(
-        parse_export(path, read_text(folder / path.rpartition("/")[2], name=path))
-        for path in sorted(f"{FOLDER}/{name}" for name in files)
-        if path.endswith(".json")
-    )
+    files = folder.iterdir() if folder.is_dir() else ()
+    found = {f"{FOLDER}/{f.name}": f for f in files if not _is_beside(f.name)}
+    for path, file in found.items():
+        refuse_link(file, path)
+        if not path.endswith(".json"):
+            raise BrokenFileError(
+                path,
+                "is no export of known vulnerabilities: it does not end in .json.",
+                remedy="Keep exports only in this folder, each as <date>.json; a "
+                "README.md may lie beside them.",
+            )
+    return tuple(parse_export(p, read_text(found[p], name=p)) for p in sorted(found))
+
+
+def _is_beside(name: str) -> bool:
+    """Tell whether a file is none of those that people take for evidence."""
+    return name == "README.md" or name.startswith(".")
 
 
 def parse_export(path: str, text: str) -> VulnerabilityExport:

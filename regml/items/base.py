@@ -1,5 +1,7 @@
 """What all written items have in common."""
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
@@ -19,6 +21,12 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """A text that is not empty."""
 
 Lines = tuple[Line, ...]
+
+Number = Annotated[float, Field(strict=True)]
+"""A number as YAML has it; ``yes`` is none, and neither is a text of digits."""
+
+Whole = Annotated[int, Field(strict=True)]
+"""Likewise, without a fraction."""
 
 
 LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
@@ -49,6 +57,17 @@ class SafetyClass(StrEnum):
     A = "A"
     B = "B"
     C = "C"
+
+
+def refuse_twice(what: str, names: Iterable[object]) -> None:
+    """Refuse two parts by one name: nobody could tell which of them is meant.
+
+    Raises:
+        ValueError: A name stands twice.
+    """
+    count = Counter(str(name) for name in names)
+    if twice := sorted(name for name, times in count.items() if times > 1):
+        raise ValueError(f"{what} has {', '.join(twice)} twice")
 
 
 class Strict(BaseModel):
@@ -87,8 +106,13 @@ class Item(Strict):
         return hash((self.kind, self.id))
 
     def normative(self) -> dict[str, Any]:
-        """Return every field by name, as JSON values: what an approval is for."""
-        return self.model_dump(mode="json")
+        """Return every field by name, as JSON values: what an approval is for.
+
+        How many empty lines end the file says nothing: editors add and remove them.
+        """
+        fields = self.model_dump(mode="json")
+        text = self.text.rstrip("\n")
+        return {**fields, "text": f"{text}\n" if text else ""}
 
     def fingerprint(self) -> str:
         """Return the sha256 that changes when any normative field changes."""

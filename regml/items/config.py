@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Self
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -12,7 +13,15 @@ from pydantic import (
     model_validator,
 )
 
-from regml.items.base import Kind, Line, Lines, LinkName, SafetyClass, Strict
+from regml.items.base import (
+    Kind,
+    Line,
+    Lines,
+    LinkName,
+    SafetyClass,
+    Strict,
+    refuse_twice,
+)
 from regml.items.links import Link
 from regml.items.plan import Activity, DesignHistoryFile, Maintenance
 
@@ -24,6 +33,13 @@ class Role(StrEnum):
     QUALITY = "quality"
     CLINICAL = "clinical"
     AUTOMATION = "automation"
+
+
+class DocumentationLevel(StrEnum):
+    """How much of a file on software the FDA wants to see."""
+
+    BASIC = "Basic"
+    ENHANCED = "Enhanced"
 
 
 MAY_DECIDE: Final = (Role.QUALITY,)
@@ -74,7 +90,7 @@ class Device(Strict):
         manufacturer: Who answers for it.
         safety_class: Of the software system (IEC 62304 4.3).
         class_rationale: Why.
-        documentation_level: FDA documentation level, ``Basic`` or ``Enhanced``.
+        documentation_level: FDA documentation level.
         documentation_rationale: Why.
         intended_use: For whom and what.
         users: Who works with it.
@@ -88,7 +104,7 @@ class Device(Strict):
     manufacturer: Line
     safety_class: SafetyClass
     class_rationale: Line
-    documentation_level: Line
+    documentation_level: DocumentationLevel
     documentation_rationale: Line
     intended_use: Line
     users: Line
@@ -98,10 +114,22 @@ class Device(Strict):
 
     @model_validator(mode="after")
     def _misuse_has_ids_of_its_own(self) -> Self:
-        ids = [row.id for row in self.misuse]
-        if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise ValueError(f"[[device.misuse]] has {', '.join(twice)} twice")
+        refuse_twice("[[device.misuse]]", (row.id for row in self.misuse))
         return self
+
+
+def _below(path: str) -> str:
+    """Return a path that leads to something in the project, as git writes it."""
+    if {"", ".", ".."} & set(path.rstrip("/").split("/")) or "\\" in path:
+        raise ValueError(
+            f"{path!r} is not written as git writes paths; name a folder or file below "
+            "the project, such as src/device"
+        )
+    return path
+
+
+Path = Annotated[Line, AfterValidator(_below)]
+"""A file or folder of the project, relative to it, POSIX."""
 
 
 class Sources(Strict):
@@ -113,9 +141,9 @@ class Sources(Strict):
         lock: Requirements file with the exact versions of all runtime packages.
     """
 
-    software: Lines
-    tests: Lines = ()
-    lock: Line
+    software: tuple[Path, ...]
+    tests: tuple[Path, ...] = ()
+    lock: Path
 
 
 class Signer(Strict):
@@ -191,7 +219,7 @@ class ChangeControl(Strict):
     """
 
     since: dt.date | Line
-    paths: Lines = ()
+    paths: tuple[Path, ...] = ()
 
 
 class Config(Strict):
@@ -227,9 +255,7 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _link_types_have_names_of_their_own(self) -> Self:
-        names = [row.name for row in self.link_types]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"[[link_types]] has {', '.join(twice)} twice")
+        refuse_twice("[[link_types]]", (row.name for row in self.link_types))
         return self
 
     @field_validator("approvals")

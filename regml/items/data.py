@@ -2,12 +2,22 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from regml.items.base import Item, ItemId, Kind, Line, Lines, Strict
+from regml.items.base import (
+    Item,
+    ItemId,
+    Kind,
+    Line,
+    Lines,
+    Number,
+    Strict,
+    Whole,
+    refuse_twice,
+)
 
 
 class DatasetRole(StrEnum):
@@ -50,7 +60,7 @@ class Subgroup(Strict):
     """
 
     column: Literal["site", "vendor", "sex", "field_strength_t"]
-    minimum_cases: int
+    minimum_cases: Whole
 
 
 class FaceMeasure(StrEnum):
@@ -75,7 +85,7 @@ class FaceProtection(Strict):
 
     measure: FaceMeasure
     rationale: Line
-    largest_extent_mm: float | None = None
+    largest_extent_mm: Number | None = None
 
     @model_validator(mode="after")
     def _a_crop_has_a_size(self) -> Self:
@@ -123,7 +133,12 @@ class DatasetSpecification(Item):
     limitations: tuple[Limitation, ...] = ()
     deidentification_sha256: Line | None = None
     faces: FaceProtection | None = None
-    test_models: int | None = None
+    test_models: Annotated[Whole, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _limitations_have_ids_of_their_own(self) -> Self:
+        refuse_twice("'limitations'", (row.id for row in self.limitations))
+        return self
 
 
 class Label(Strict):
@@ -135,7 +150,7 @@ class Label(Strict):
         definition: Where its boundary runs.
     """
 
-    value: int
+    value: Annotated[Whole, Field(ge=1)]
     name: Line
     definition: Line
 
@@ -156,12 +171,18 @@ class AnnotationProtocol(Item):
     kind: ClassVar = Kind.ANNOTATION_PROTOCOL
 
     labels: tuple[Label, ...]
-    readers_per_case: int = 2
+    readers_per_case: Annotated[Whole, Field(ge=1)] = 2
     qualification: Line
     tool: Line
     consensus: Line = "majority"
-    agreement_floor_dice: float
-    minimum_years_experience: float | None = None
+    agreement_floor_dice: Annotated[Number, Field(ge=0, le=1)]
+    minimum_years_experience: Number | None = None
+
+    @model_validator(mode="after")
+    def _labels_can_be_told_apart(self) -> Self:
+        refuse_twice("'labels'", (label.value for label in self.labels))
+        refuse_twice("'labels'", (label.name for label in self.labels))
+        return self
 
 
 @dataclass(

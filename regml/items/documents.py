@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from regml.items.base import Kind, Line, Lines, SafetyClass, Strict
+from regml.items.config import Role
 
 PREFIX = "doc:"
 """How the id of a document begins among those of items and records."""
@@ -69,7 +70,7 @@ class DocumentPlan(Strict):
     clauses: Lines = ()
     classes: tuple[SafetyClass, ...] = tuple(SafetyClass)
     owner: Line
-    approvers: Lines
+    approvers: Annotated[tuple[Role, ...], Field(min_length=1)]
     items: tuple[Kind, ...] = ()
     versions: tuple[Version, ...] = ()
     settings: tuple[Setting, ...] = ()

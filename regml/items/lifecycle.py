@@ -5,7 +5,7 @@ import math
 from enum import StrEnum
 from typing import ClassVar
 
-from regml.items.base import Item, ItemId, Kind, Line, Lines, Strict
+from regml.items.base import Item, ItemId, Kind, Line, Lines, Number, Strict
 
 
 class Step(Strict):
@@ -117,8 +117,8 @@ class ParameterRange(Strict):
     """
 
     parameter: Line
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
     one_of: Lines = ()
 
     def allows(self, value: object) -> bool:

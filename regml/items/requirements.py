@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from regml.items.base import Item, ItemId, Kind, Line, Strict
+from regml.items.base import Item, ItemId, Kind, Line, Number, Strict, Whole
 
 
 class Category(StrEnum):
@@ -84,11 +84,11 @@ class Acceptance(Strict):
     label: Line = "whole"
     statistic: Statistic = Statistic.MEAN
     bound: Bound = Bound.VALUE
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
     population: Line = "test"
     subgroup: Line | None = None
-    minimum_cases: int = 1
+    minimum_cases: Annotated[Whole, Field(ge=1)] = 1
     condition: Line | None = None
 
     @model_validator(mode="after")

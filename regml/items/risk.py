@@ -5,7 +5,17 @@ from typing import ClassVar, Self, TypeVar
 
 from pydantic import model_validator
 
-from regml.items.base import Item, ItemId, Kind, Line, Lines, SafetyClass, Strict
+from regml.items.base import (
+    Item,
+    ItemId,
+    Kind,
+    Line,
+    Lines,
+    SafetyClass,
+    Strict,
+    Whole,
+    refuse_twice,
+)
 
 
 class ControlOption(StrEnum):
@@ -53,9 +63,9 @@ class Estimate(Strict):
             check R02 computes it again.
     """
 
-    severity: int
-    p1: int
-    p2: int
+    severity: Whole
+    p1: Whole
+    p2: Whole
     level: Line
 
 
@@ -140,6 +150,11 @@ class Risk(Item):
     no_disclosure_because: Line | None = None
     signals: Lines = ()
 
+    @model_validator(mode="after")
+    def _controls_have_ids_of_their_own(self) -> Self:
+        refuse_twice("'controls'", (control.id for control in self.controls))
+        return self
+
 
 T = TypeVar("T")
 
@@ -147,7 +162,7 @@ T = TypeVar("T")
 class Scale(Strict):
     """One step of a scale: its number and what it means."""
 
-    value: int
+    value: Whole
     name: Line
     meaning: Line
 
@@ -160,8 +175,8 @@ class Significant(Strict):
         probability: Least combined probability; both have to be reached.
     """
 
-    severity: int
-    probability: int
+    severity: Whole
+    probability: Whole
 
 
 class RiskPolicy(Strict):
@@ -192,13 +207,20 @@ class RiskPolicy(Strict):
 
     @model_validator(mode="after")
     def _tables_fit_the_scales(self) -> Self:
+        for name in ("severity", "p1", "p2"):
+            steps_of_scale = [step.value for step in getattr(self, name)]
+            if steps_of_scale != list(range(1, len(steps_of_scale) + 1)):
+                raise ValueError(f"{name} has to count 1, 2, 3 ... without a gap")
         if len(self.probability) != len(self.p1) or any(
             len(row) != len(self.p2) for row in self.probability
         ):
             raise ValueError("probability needs a row per p1 and a column per p2")
-        steps = max(max(row) for row in self.probability)
-        if len(self.matrix) < steps or any(
-            len(row) != len(self.severity) for row in self.matrix
+        combined = [step for row in self.probability for step in row]
+        steps = max(combined)
+        if (
+            min(combined) < 1
+            or len(self.matrix) < steps
+            or any(len(row) != len(self.severity) for row in self.matrix)
         ):
             raise ValueError(
                 "matrix needs a row per probability, a column per severity"

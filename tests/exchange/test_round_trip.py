@@ -72,6 +72,7 @@ def items_of(alphabet: st.SearchStrategy[str]) -> st.SearchStrategy[list[AnyItem
                 implemented_by=st.just(("SRS-001",)),
             ),
             max_size=2,
+            unique_by=lambda control: control.id,
         ).map(tuple),
     )
     protocol = st.builds(

@@ -34,7 +34,10 @@ def test_a_value_off_the_scale_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[device\n", "not valid TOML"), ("[device]\nname = 'x'\n", "regml.toml: device")],
+    [
+        ("[device\n", "not valid TOML"),
+        ("[device]\nname = 'x'\n", "regml.toml: lacks the key 'device.version'"),
+    ],
 )
 def test_a_broken_configuration_names_the_place(
     tmp_path: Path, text: str, said: str
@@ -42,6 +45,43 @@ def test_a_broken_configuration_names_the_place(
     (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
     with pytest.raises((BrokenFileError, ConfigError), match=said):
         read_config(tmp_path)
+
+
+EXAMPLE = (ROOT / "regml.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('level = "Basic"', 'level = "basic"', "documentation_level"),
+        ('"hippovol", "pipelines"', '"./hippovol"', "not written as git writes paths"),
+        ('"hippovol", "pipelines"', '"."', "not written as git writes paths"),
+        ('["tests/device"]', "['tests\\device']", "not written as git writes paths"),
+        ("[sources]", "[[signer]]\n[sources]", "unknown key 'signer'. Known keys: dev"),
+        ("[change_control]", "[change_contol]", "has an unknown key 'change_contol'"),
+        ("anomaly_review_days", "review_days", "unknown key 'maintenance.review_days'"),
+        ('["VP-01", "VP-02", "VP-03"]', "[]", "'activities.5.shown_by' is an empty"),
+        ('tests = ["tests/device"]', 'tests = "x"', "'sources.tests' has to be a l"),
+    ],
+)
+def test_what_would_be_passed_over_is_refused(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    assert before in EXAMPLE
+    (tmp_path / "regml.toml").write_text(EXAMPLE.replace(before, after), "utf-8")
+    with pytest.raises(ConfigError, match=said):
+        read_config(tmp_path)
+
+
+def test_what_rules_rest_on_is_no_link_to_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "risk").mkdir()
+    for name in ("regml.toml", "risk/policy.yaml", "requirements.txt"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for read in (read_config, read_policy):
+        with pytest.raises(BrokenFileError, match="is a symbolic link"):
+            read(tmp_path)
+    with pytest.raises(BrokenFileError, match="is a symbolic link"):
+        read_lock_file(tmp_path, "requirements.txt")
 
 
 def test_only_exact_versions_are_a_lock(tmp_path: Path) -> None:

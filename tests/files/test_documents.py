@@ -31,6 +31,8 @@ def test_a_plan_knows_where_its_body_begins() -> None:
         (FRONT.replace("owner: quality\n", ""), "lacks the key 'owner'"),
         (FRONT.replace("title", "titel"), "x.md.j2:4: has an unknown key 'titel'"),
         (FRONT.replace('"07"', '"7"'), "'number'"),
+        (FRONT.replace("[quality]", "[qualty]"), "'approvers.0'"),
+        (FRONT.replace("[quality]", "[]"), "'approvers'"),
     ],
 )
 def test_a_wrong_front_matter_names_file_and_key(text: str, message: str) -> None:
@@ -44,6 +46,14 @@ def test_two_documents_cannot_share_a_number(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (folder / f"{name}.md.j2").write_text(FRONT)
     with pytest.raises(BrokenFileError, match="has the number 07, as has"):
+        read_plans(tmp_path)
+
+
+def test_a_template_is_no_link_to_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "dhf_templates").mkdir()
+    (tmp_path / "elsewhere").write_text(FRONT)
+    (tmp_path / "dhf_templates/07.md.j2").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BrokenFileError, match=r"07\.md\.j2: is a symbolic link"):
         read_plans(tmp_path)
 
 

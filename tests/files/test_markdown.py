@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regml.errors import BrokenFileError
-from regml.files.markdown import parse_item, read_items, write_item
+from regml.files.markdown import (
+    misplaced_items,
+    parse_item,
+    read_items,
+    write_item,
+)
 from regml.items.requirements import Acceptance, Category, Requirement
 
 VALID = """\
@@ -58,6 +63,11 @@ def test_a_link_is_found_on_its_line() -> None:
         ("title: Accuracy", "title: a: b", 2, "not valid YAML"),
         ("category: performance", "title: Again", 3, "stands twice"),
         ("category: performance", "category: fast", 3, "'category'"),
+        ("title: Accuracy", "title: 1.10", 2, "'title' has to be a text, and 1.1 is"),
+        ("title: Accuracy", "title: yes", 2, "has to be a text, and True is none"),
+        ("title: Accuracy", "title: ' '", 2, "'title' is empty"),
+        ("refines: [UN-01]", "refines: UN-01", 4, "has to be a list in [ ], and 'UN"),
+        ("0.85", "true", 6, "'acceptance.0.at_least' has to be a number, and True"),
         ("refines: [UN-01]", "refines: [UN-0x]", 4, "'UN-0x'"),
         ("{metric: dice, at_least: 0.85}", "{metric: dice}", 6, "at_least or at_most"),
         ("title: Accuracy", "id: SRS-021", None, "the id is the file name"),
@@ -100,6 +110,49 @@ def test_a_file_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> 
     (folder / "RISK-001.md").write_bytes("---\ntitle: Größe\n".encode("latin-1"))
     with pytest.raises(BrokenFileError, match=r"risk/RISK-001\.md:2: is not UTF-8"):
         read_items(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SRS-020", "SRS-020.txt", "SRS-020.md.txt", "SRS-020.yml", "SRS-020.YAML"),
+        *("SRS-020.rst", "SRS-020.MD", "SRS-020.markdown", "SRS-020.mdx"),
+    ],
+)
+def test_what_is_named_like_an_item_and_would_not_be_read_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "requirements_srs").mkdir()
+    (tmp_path / "requirements_srs" / name).write_text(VALID)
+    with pytest.raises(BrokenFileError, match=r"Rename it to SRS-020\.md"):
+        read_items(tmp_path)
+
+
+def test_what_lies_beside_items_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "verification"
+    (folder / "VP-01").mkdir(parents=True)
+    for name in ("VP-01.png", "VP-01.xlsx", "notes.txt", ".SRS-020.md.swp", "a.yaml"):
+        (folder / name).write_text("x")
+    assert read_items(tmp_path) == ()
+
+
+def test_an_item_in_another_folder_is_named(tmp_path: Path) -> None:
+    names = [
+        *("risks/RISK-001.md", "docs/SRS-020.md", "risk/RISK-002.md", "SRS-021.md"),
+        *("docs/CR-01.md", "docs/notes.md", "sub/regml.toml", "sub/risk/RISK-003.md"),
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("Minutes\n" if "CR" in name else VALID)
+    assert misplaced_items(tmp_path, names) == (
+        *("SRS-021.md", "docs/SRS-020.md", "risks/RISK-001.md"),
+    )
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
+def test_how_a_file_ends_is_no_content(end: str) -> None:
+    item = parse_item("a/SRS-020.md", VALID.rstrip("\n") + end).item
+    assert item.fingerprint() == parse_item("a/SRS-020.md", VALID).item.fingerprint()
 
 
 def test_readme_files_are_not_items(tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ def test_what_is_no_export_is_refused_with_its_name(text: str, message: str) -> 
         parse_export(PATH, text)
 
 
+def test_a_file_that_would_not_be_read_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir(parents=True)
+    (folder / "2026-02-01.yaml").write_text("exported: 2026-02-01\n")
+    with pytest.raises(BrokenFileError, match=r"2026-02-01\.yaml: is no export"):
+        read_vulnerabilities(tmp_path)
+
+
 def test_exports_are_read_by_name_and_may_be_absent(tmp_path: Path) -> None:
     assert read_vulnerabilities(tmp_path) == ()
     folder = tmp_path / FOLDER

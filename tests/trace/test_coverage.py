@@ -451,10 +451,11 @@ def test_an_unknown_level_is_refused(key: str, asked: str, message: str) -> None
 
 
 def test_a_level_that_nothing_follows_from_is_refused() -> None:
-    config = _with(documentation_level="Some")
-    book = ledger(replace(empty(), config=config))
-    with pytest.raises(UnknownIdError, match="documentation_level is 'Some'"):
-        book.coverage(KNOWN["fda-software"])
+    levels = "levels: {name: level, follows: safety_class, of: {A: I, C: II}}"
+    catalogue = mine(EDITION_2.replace("[II]", "[I]"), levels)
+    book = ledger(EVIDENCE, catalogue)
+    with pytest.raises(UnknownIdError, match="safety_class is 'B'"):
+        book.coverage(catalogue)
 
 
 def test_every_catalogue_is_asked_at_the_level_it_knows() -> None:

@@ -22,12 +22,13 @@ from regml.files.dvc import (
     read_stages,
 )
 from regml.files.dvc_status import Parameters, stages_due
+from regml.files.former_items import former_items
 from regml.files.git import TreeState, code_digest, files_below, lies_in
 from regml.files.history import commit_times, history, last_changes, start_of
 from regml.files.kept_commits import lost_commits
 from regml.files.lock import read_lock_file, read_markers
 from regml.files.manifest import read_manifest
-from regml.files.markdown import LocatedItem, read_items
+from regml.files.markdown import LocatedItem, misplaced_items, read_items
 from regml.files.model_card import read_card
 from regml.files.python_tests import read_tests
 from regml.files.revision import RevisionFile
@@ -95,6 +96,7 @@ def gather(look: Look) -> Evidence:
         config=config,
         policy=read_policy(files),
         items=items,
+        misplaced=misplaced_items(files, names),
         documents=documents,
         catalogues=_catalogues(files),
         built=read_built(files, config.dhf.folder),
@@ -166,10 +168,12 @@ def _past(
     signed = [r.statement for r in records if isinstance(r.statement, Approval)]
     names = {name for approval in signed for name in approval.fingerprints}
     paths = {found.item.id: found.path for found in items}
+    titles = {found.item.id: found.item.title for found in items}
     paths |= {plan.node_id: plan.path for plan in documents}
     start = start_of(look.root, control.since) if control else None
     recorded = {r.statement.origin.commit or "" for r in records}
     return {
+        "former": former_items(look.root, titles, until),
         "controlled_since": start,
         "history": history(look.root, start, until) if start else (),
         "last_changes": last_changes(

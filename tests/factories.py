@@ -987,7 +987,9 @@ def evidence_of(parts: Parts) -> Evidence:
         kept={artifact(WEIGHTS).sha256: "cache of DVC"},
         commit=COMMIT,
         code=CODE,
-        tree=frozenset({"regml.toml", "device/volume.py"}),
+        tree=frozenset(
+            {"regml.toml", "device/volume.py", "tests/device/test_volumes.py"}
+        ),
         packages=parts.packages,
         today=dt.date(2026, 2, 1),
         controlled_since="0" * 40,

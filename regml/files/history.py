@@ -33,6 +33,7 @@ _LOG: Final = (
     _FORMAT,
 )
 _SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_ID: Final = re.compile(r"[0-9a-f]{7,64}")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -63,18 +64,20 @@ class Commit:
 def start_of(root: Path, since: str | dt.date) -> str | None:
     """Return where a history begins: a commit, a day, or ``None`` if git knows neither.
 
-    A shallow clone does not know its history: nobody can tell what is missing.
+    A shallow clone does not know its history: nobody can tell what is missing. A branch
+    or ``HEAD`` is no beginning either: it moves on with each commit.
 
     Args:
         root: The project.
-        since: A day, or anything git can resolve to a commit.
+        since: A day, a tag, or a commit by its id.
     """
     if not in_repository(root) or is_shallow(root):
         return None
     text = str(since)
     if _DAY.fullmatch(text):
         return text
-    name = f"{text}^{{commit}}"
+    named = text if _ID.fullmatch(text) else f"refs/tags/{text}"
+    name = f"{named}^{{commit}}"
     found = run_git(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", name, refusal=True
     )
@@ -123,6 +126,15 @@ def last_changes(
         if not missing:
             break
     return found
+
+
+def removals(root: Path, places: tuple[str, ...], until: str) -> Iterator[Commit]:
+    """Give each commit that removed files at some places, newest first.
+
+    Its paths are those of the removed files; one that was moved is removed at the old
+    place.
+    """
+    yield from _commits(root, ("--diff-filter=D", until), places)
 
 
 def changed_files(root: Path, since: str) -> frozenset[str]:

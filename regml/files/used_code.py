@@ -22,6 +22,7 @@ _IMPORT = re.compile(r"(?m)^[ \t]*import[ \t]+([\w.]+(?:[ \t]*,[ \t]*[\w.]+)*)")
 _ROOTS = ("", "src/")
 """Where Python packages of a project lie."""
 
+_TEST = re.compile(r"test_.*\.py|.*_test\.py")
 _SCRIPTS = (".py", ".sh", ".r", ".jl", ".m")
 
 
@@ -31,7 +32,7 @@ class UsedCode:
 
     Attributes:
         path: Relative to the project, POSIX.
-        by: The source that imports it, or the stage that runs it.
+        by: The source that imports it, the stage that runs it, or ``pytest``.
     """
 
     path: str
@@ -45,6 +46,8 @@ def code_used_outside(
     stages: Iterable[Stage],
 ) -> tuple[UsedCode, ...]:
     """Return the code files that sources import and stages run, and nobody controls.
+
+    Also what pytest takes from the folders above the tests.
 
     Imports of Python are followed as they are written; what is loaded by a name that is
     only known at run time is not seen.
@@ -69,6 +72,7 @@ def code_used_outside(
             text = (root / name).read_bytes().decode("utf-8", "replace")
             used = _files_of(_imports(text), outside)
             found |= {UsedCode(path, name) for path in used}
+    found |= {UsedCode(path, "pytest") for path in _above_tests(inside) & outside}
     for stage in stages:
         words = [word for line in stage.command.splitlines() for word in _words(line)]
         modules = [after for word, after in pairwise(words) if word == "-m"]
@@ -77,6 +81,18 @@ def code_used_outside(
         paths |= set(stage.deps) & outside
         found |= {UsedCode(path, f"stage {stage.name}") for path in paths}
     return tuple(sorted(found))
+
+
+def _above_tests(sources: Iterable[str]) -> set[str]:
+    """Return what pytest loads for tests without anybody naming it."""
+    found = set()
+    for name in sources:
+        folder, _, file = name.rpartition("/")
+        if _TEST.fullmatch(file):
+            while folder:
+                folder = folder.rpartition("/")[0]
+                found.add(f"{folder}/conftest.py".lstrip("/"))
+    return found
 
 
 def _imports(text: str) -> Iterator[str]:

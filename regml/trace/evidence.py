@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from regml.digest import Artifact
 from regml.files.dvc import LockedStage, Stage
+from regml.files.former_items import FormerItem
 from regml.files.history import Commit
 from regml.files.markdown import LocatedItem
 from regml.files.own_checks import OwnModule
@@ -33,6 +34,8 @@ class Evidence:
         config: ``regml.toml``.
         policy: ``risk/policy.yaml``.
         items: Every item, sorted by id; ids may occur twice.
+        former: Items that were removed and whose id another one has now.
+        misplaced: Paths of what is written like an item where none is read, sorted.
         catalogues: Clause catalogues that the project adds to ours.
         documents: Planned documents of the Design History File, by number.
         built: The Design History File as it was built last; ``None`` without one.
@@ -76,6 +79,8 @@ class Evidence:
     config: Config
     policy: RiskPolicy
     items: tuple[LocatedItem, ...] = ()
+    misplaced: tuple[str, ...] = ()
+    former: tuple[FormerItem, ...] = ()
     documents: tuple[DocumentPlan, ...] = ()
     catalogues: "tuple[Catalogue, ...]" = ()
     built: BuiltFile | None = None

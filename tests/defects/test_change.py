@@ -134,7 +134,7 @@ DEFECTS = (
         "C06",
         "a beginning of change control that git does not know",
         replace(CLEAN, controlled_since=None, history=()),
-        "begin with v0, which git does not know here",
+        "begin with v0, which is no tag and no commit that git knows here",
         severity=Severity.MAJOR,
     ),
     Defect(

@@ -8,7 +8,11 @@ import pytest
 
 from regml.findings import Severity
 from regml.items.data import Limitation
-from regml.items.lifecycle import ParameterRange, PccpModification
+from regml.items.lifecycle import (
+    ChangeRequest,
+    ParameterRange,
+    PccpModification,
+)
 from regml.items.requirements import Acceptance, Bound
 from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
@@ -143,6 +147,19 @@ def _worse(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "outcome": "failed", "reason": "below"}
 
 
+ASKED: dict[str, Any] = {
+    "id": "CR-009",
+    "changes": ("SRS-002",),
+    "raised": dt.date(2026, 1, 6),
+    "closed": None,
+}
+
+
+def lowered_for(request: ChangeRequest) -> Evidence:
+    lowered = with_item(CLEAN, "SRS-002", acceptance=LOOSER)
+    return replace(lowered, items=(*lowered.items, located(request)))
+
+
 DEFECTS = (
     Defect(
         "M01",
@@ -198,6 +215,20 @@ DEFECTS = (
         "a limit that was lowered between two evaluations",
         decided_again(),
         "at_least of criterion 0 from 0.8 to 0.7",
+    ),
+    Defect(
+        "M07",
+        "a limit that was lowered for a change nobody approved",
+        lowered_for(change_request(**ASKED)),
+        "CR-009 names SRS-002 and is not approved as it is",
+        also=frozenset({"T04", "M02"}),
+    ),
+    Defect(
+        "M07",
+        "a requirement that was given up after its evaluation",
+        with_item(CLEAN, "SRS-002", retired="Too hard"),
+        "2 criteria became 0",
+        also=frozenset({"M02", "T09"}),
     ),
     Defect(
         "M08",
@@ -355,17 +386,16 @@ def test_a_model_within_an_approved_plan_is_no_finding() -> None:
     assert "M14" not in rules(retrained(plan(at_least=7, at_most=12)))
 
 
-def test_a_change_request_excuses_a_new_limit() -> None:
-    lowered = with_item(CLEAN, "SRS-002", acceptance=LOOSER)
-    asked = change_request(
-        id="CR-009", changes=("SRS-002",), raised=dt.date(2026, 1, 6)
-    )
-    early = change_request(
-        id="CR-009", changes=("SRS-002",), raised=dt.date(2026, 1, 4)
-    )
-    for request, expected in ((asked, False), (early, True)):
-        found = replace(lowered, items=(*lowered.items, located(request)))
-        assert ("M07" in rules(found)) is expected
+@pytest.mark.parametrize(("day", "expected"), [(6, False), (4, True)])
+def test_an_approved_change_request_excuses_a_new_limit(
+    day: int, *, expected: bool
+) -> None:
+    request = change_request(**{**ASKED, "raised": dt.date(2026, 1, day)})
+    known = {item.id: item for item in (*PARTS.items, request)}
+    signed = record(approval(request, known=known), number=90, signer="quinn")
+    found = lowered_for(request)
+    found = replace(found, records=(*found.records, signed))
+    assert ("M07" in rules(found)) is expected
 
 
 def test_a_disclosed_subgroup_is_no_finding_of_its_own() -> None:

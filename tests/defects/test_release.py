@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from regml.findings import Severity
+from regml.items.config import Role
 from regml.items.external import ExternalEvidence
 from regml.items.plan import Activity
 from regml.trace.build import build_graph
@@ -128,6 +129,17 @@ DEFECTS = (
             ),
         ),
         "is not planned for class B",
+    ),
+    Defect(
+        "C17",
+        "a signature asked for under a document that nobody plans",
+        replace(
+            CLEAN,
+            config=CLEAN.config.model_copy(
+                update={"approvals": {"doc:09-risk-managment": (Role.CLINICAL,)}}
+            ),
+        ),
+        "says who has to sign doc:09-risk-managment, and no template plans",
     ),
     Defect(
         "C17",

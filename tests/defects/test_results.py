@@ -1,6 +1,8 @@
 """Seeded defects of results that other runners or people left."""
 
+import datetime as dt
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,14 @@ from regml.findings import Severity
 from regml.items.lifecycle import Step
 from regml.items.recorded import Outcome, StepOutcome, TestCase
 from regml.trace.evidence import Evidence
-from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of
+from tests.defects.cases import (
+    CLEAN,
+    PARTS,
+    Defect,
+    assert_fires,
+    findings,
+    name_of,
+)
 from tests.factories import (
     Parts,
     evidence_of,
@@ -42,7 +51,20 @@ def _failing_robot(parts: Parts) -> Evidence:
     return with_records(evidence_of(parts), imported(case, suite="output.xml"))
 
 
+def _reported_before(**fields: Any) -> Evidence:
+    """A test fails after the report about the same requirement was answered."""
+    report = problem_report(id="PR-009", affects=("SRS-001", "SRS-004"), **fields)
+    return evidence_of(replace(PARTS, outcome=Outcome.FAILED).plus(report))
+
+
 DEFECTS = (
+    Defect(
+        "C08",
+        "a failure that only a report answers that was none after all before",
+        _reported_before(no_problem="The disk was full", residual=False),
+        "no later pass and no problem report",
+        also=frozenset({"T04", "R06", "C07"}),
+    ),
     Defect(
         "T04",
         "a failing Robot Framework test with a problem report",
@@ -133,6 +155,13 @@ DEFECTS = (
         severity=Severity.MAJOR,
     ),
 )
+
+
+def test_a_report_that_is_none_after_all_answers_what_failed_before_it() -> None:
+    after = _reported_before(
+        no_problem="The disk was full", residual=False, reported=dt.date(2026, 1, 6)
+    )
+    assert "C08" not in {finding.rule for finding in findings(after)}
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)

@@ -56,6 +56,7 @@ DEFECTS = (
         "a high risk without control",
         evidence_of(PARTS.plus(risk(id="RISK-002", controls=()))),
         "has no control",
+        also=frozenset({"R11"}),
     ),
     Defect(
         "R05",
@@ -146,6 +147,18 @@ DEFECTS = (
         severity=MAJOR,
     ),
     Defect(
+        "R09",
+        "a control that brings the risk it is a control of",
+        evidence_of(
+            PARTS.but(
+                "RISK-001",
+                controls=(control(no_new_risks_because=None, new_risks=("RISK-001",)),),
+            )
+        ),
+        "whether control RC-01 brings new risks",
+        severity=MAJOR,
+    ),
+    Defect(
         "R10",
         "a high residual risk without benefit",
         evidence_of(
@@ -175,6 +188,22 @@ DEFECTS = (
             PARTS.but("RISK-001", controls=(control(lowers=(Lowers.SEVERITY,)),))
         ),
         "no control lowers the probability",
+        severity=MAJOR,
+    ),
+    Defect(
+        "R11",
+        "a probability that falls without any control",
+        evidence_of(
+            PARTS.plus(
+                risk(
+                    id="RISK-002",
+                    controls=(),
+                    initial=Estimate(severity=1, p1=2, p2=1, level="L"),
+                    residual=Estimate(severity=1, p1=1, p2=1, level="L"),
+                )
+            )
+        ),
+        "probability falls from p1 2, p2 1 to p1 1, p2 1, and no control",
         severity=MAJOR,
     ),
     Defect(

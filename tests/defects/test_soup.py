@@ -225,6 +225,17 @@ DEFECTS = (
         "names no risk",
         severity=Severity.MAJOR,
     ),
+    Defect(
+        "C05",
+        "an export that lost what was assessed",
+        replace(
+            known(AFFECTED, assessment(Exploitability.NOT_AFFECTED)),
+            vulnerabilities=(export(ITEMS),),
+        ),
+        "EXAMPLE-ONE is assessed for numpy 2.1.0, and the export of 2026-01-20 does "
+        "not list it",
+        severity=Severity.MAJOR,
+    ),
 )
 
 

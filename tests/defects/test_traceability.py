@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from regml.files.former_items import FormerItem
 from regml.files.python_tests import WrittenTest
 from regml.files.source_comments import SourceMark
 from regml.files.used_code import UsedCode
@@ -15,11 +16,21 @@ from regml.items.requirements import Acceptance, Category, VerificationMethod
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.rules import check
-from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of, retired
+from tests.defects.cases import (
+    CLEAN,
+    PARTS,
+    Defect,
+    assert_fires,
+    findings,
+    name_of,
+    retired,
+)
 from tests.factories import (
     MANIFEST,
     WEIGHTS,
+    approval,
     artifact,
+    changed,
     control,
     evidence_of,
     exclusion,
@@ -32,6 +43,7 @@ from tests.factories import (
     record,
     release,
     requirement,
+    risk,
     software,
     specification,
     with_item,
@@ -62,11 +74,33 @@ def _evaluated_on_nothing() -> Evidence:
     return replace(evidence, lock=lock)
 
 
+def retired_before(name: str, **fields: object) -> Evidence:
+    """Return a project in which an item was signed as a retired one first."""
+    known = {item.id: item for item in PARTS.items}
+    was = changed(known[name], retired="Given up", **fields)
+    signed = record(approval(was, known=known), number=1, signer="quinn")
+    return replace(CLEAN, records=(signed, *CLEAN.records))
+
+
 DEFECTS = (
     Defect(
         "T01",
         "a requirement without reason",
         evidence_of(PARTS.but("SRS-001", refines=())),
+        "refines no user need",
+    ),
+    Defect(
+        "T01",
+        "a requirement whose only reason is a retired risk",
+        evidence_of(
+            PARTS.but("SRS-001", refines=()).plus(
+                risk(
+                    id="RISK-002",
+                    retired="Does not apply",
+                    controls=(control(implemented_by=("SRS-001",)),),
+                )
+            )
+        ),
         "refines no user need",
     ),
     Defect(
@@ -205,6 +239,45 @@ DEFECTS = (
         severity=Severity.MAJOR,
     ),
     Defect(
+        "T06",
+        "a requirement whose only place is retired",
+        evidence_of(
+            PARTS.but("SW-01", implements=("SRS-001", "SRS-002", "SRS-003")).plus(
+                software(id="SW-02", implements=("SRS-004",), retired="Merged")
+            )
+        ),
+        "No software item implements the requirement",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T06",
+        "an idle software item whose only part is retired",
+        evidence_of(
+            PARTS.plus(
+                software(id="SW-02", implements=(), sources=(), part_of="SW-01"),
+                software(
+                    id="SW-03", implements=(), part_of="SW-02", retired="Given up"
+                ),
+            )
+        ),
+        "The software item implements no requirement",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T07",
+        "a folder with tests that is misspelt in regml.toml",
+        replace(CLEAN, tree=frozenset({"regml.toml", "device/volume.py"})),
+        "[sources] names tests/device, and no file of the project is there",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T07",
+        "a conftest.py above the tests",
+        replace(CLEAN, used_code=(UsedCode("tests/conftest.py", "pytest"),)),
+        "pytest uses this code, and it is not under control",
+        severity=MAJOR,
+    ),
+    Defect(
         "T07",
         "the device imports code that is not under control",
         replace(CLEAN, used_code=(UsedCode("extra/alg.py", "device/volume.py"),)),
@@ -225,6 +298,24 @@ DEFECTS = (
         "belongs to no software item",
         severity=Severity.MAJOR,
         also=frozenset({"T12"}),
+    ),
+    Defect(
+        "T08",
+        "an item where none is read",
+        replace(CLEAN, misplaced=("risks/RISK-099.md",)),
+        "risks/RISK-099.md is written like an item and lies where no items are read",
+    ),
+    Defect(
+        "T08",
+        "an id of an item that was removed",
+        replace(CLEAN, former=(FormerItem("SRS-001", "Beep", "removed in commit 1"),)),
+        "it was 'Beep', removed in commit 1, and is 'Volumes' now",
+    ),
+    Defect(
+        "T08",
+        "an id of an item that was retired",
+        retired_before("SRS-001", title="Beep"),
+        "it was 'Beep', retired when it was signed (Given up), and is 'Volumes' now",
     ),
     Defect(
         "T08",
@@ -499,6 +590,10 @@ def test_a_requirement_that_nothing_is_to_verify_is_no_subject_of_its_results() 
     )
     assert after["T03"] == before["T03"] + 1
     assert after["T04"] == before["T04"]
+
+
+def test_an_item_that_is_in_force_again_by_its_title_is_the_same_one() -> None:
+    assert findings(retired_before("SRS-001")) == []
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)

@@ -122,6 +122,16 @@ def test_a_beginning_is_a_commit_or_a_day(repository: Repository) -> None:
     assert start_of(repository.root, "2026-01-01") == "2026-01-01"
     assert start_of(repository.root, "v2") is None
     assert start_of(repository.root, "--all") is None
+    assert start_of(repository.root, first) == first
+    assert start_of(repository.root, first[:8]) == first
+
+
+@pytest.mark.parametrize("moving", ["HEAD", "main", "HEAD~1", "@"])
+def test_what_moves_on_is_no_beginning(repository: Repository, moving: str) -> None:
+    repository.commit("First", {"a": "1"})
+    repository.commit("Second", {"a": "2"})
+    repository.git("tag", "v1")
+    assert start_of(repository.root, moving) is None
 
 
 def test_outside_a_repository_there_is_no_past(tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def test_what_a_source_imports(
     assert used(tmp_path, source, *others) == expected
 
 
+def test_pytest_loads_what_lies_above_the_tests(tmp_path: Path) -> None:
+    names = [
+        *("conftest.py", "tests/conftest.py", "tests/device/conftest.py"),
+        *("tests/other/conftest.py", "tests/device/test_volume.py"),
+    ]
+    assert used(tmp_path, "", *names) == {"conftest.py", "tests/conftest.py"}
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [

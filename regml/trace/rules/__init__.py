@@ -21,6 +21,7 @@ from regml.trace.rules import (
     data,
     deidentification,
     evaluation,
+    identity,
     model,
     population,
     problems,
@@ -46,6 +47,7 @@ RULES: Final[tuple[Rule[Any], ...]] = tuple(
     sorted(
         (
             *traceability.RULES,
+            *identity.RULES,
             *completeness.RULES,
             *architecture.RULES,
             *walk.RULES,

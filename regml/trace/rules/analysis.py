@@ -67,7 +67,8 @@ def has_its_side_effects_looked_at(
 ) -> Iterator[Gap]:
     """Silence is no answer."""
     risk, control = subject
-    if not control.new_risks and not control.no_new_risks_because:
+    others = set(control.new_risks) - {risk.id}
+    if not others and not control.no_new_risks_because:
         yield Gap(
             f"{risk.id}/{control.id}",
             f"Nothing says whether control {control.id} brings new risks.",

@@ -20,8 +20,10 @@ CODE: Final = frozenset(
 )
 """Suffixes of files that are source code."""
 
+CONFIG: Final = "regml.toml"
+
 Place = tuple[str, str | None, bool]
-"""A path, the software item that claims it, and whether it exists."""
+"""A path, the software item or configuration that claims it, and whether it exists."""
 
 
 def _places(graph: TraceGraph) -> Iterator[Place | UsedCode]:
@@ -40,7 +42,13 @@ def _places(graph: TraceGraph) -> Iterator[Place | UsedCode]:
         # what lies in a submodule is known to the submodule only
         yield path, at, path in there or not pointers.isdisjoint(_around(path))
     claimed = {path for path, _ in claims}
-    scope = {path.rstrip("/") for path in graph.evidence.config.sources.software}
+    sources = graph.evidence.config.sources
+    named = (*sources.software, *sources.tests) if tree else ()
+    for path in dict.fromkeys(named):
+        place = path.rstrip("/")
+        inside = place in there or not pointers.isdisjoint(_around(place))
+        yield path, CONFIG, inside
+    scope = {path.rstrip("/") for path in sources.software}
     for name in sorted(tree | pointers):
         suffix = posixpath.splitext(name)[1].lower()
         if suffix not in CODE and (suffix or name not in pointers):
@@ -60,8 +68,9 @@ def _around(path: str) -> Iterator[str]:
 # IEC 62304 5.4.1, 5.5.1
 @rule(
     "T07",
-    "Every source path of a software item exists, every source file under control "
-    "belongs to a software item, and no other code of the project is used.",
+    "Every source path of a software item and of regml.toml exists, every source file "
+    "under control belongs to a software item, and no other code of the project is "
+    "used.",
     _places,
     severity=Severity.MAJOR,
     clauses=("IEC 62304 5.4.1", "IEC 62304 5.5.1"),
@@ -76,7 +85,10 @@ def is_where_the_design_says(
             place.path,
             f"{place.by} uses this code, and it is not under control: a change of it "
             "would leave all results as they are.",
-            f"Add {place.path} to 'software' in [sources] of regml.toml and to "
+            f"Add {place.path} to 'tests' in [sources] of regml.toml, or move it into "
+            "a folder that stands there."
+            if place.by == "pytest"
+            else f"Add {place.path} to 'software' in [sources] of regml.toml and to "
             "'sources' of a software item.",
             place.path,
         )
@@ -88,6 +100,14 @@ def is_where_the_design_says(
             "The source file belongs to no software item.",
             f"Add {path} to 'sources' of the software item it is a part of.",
             path,
+        )
+    elif not exists and owner == CONFIG:
+        yield Gap(
+            CONFIG,
+            f"[sources] names {path}, and no file of the project is there: what was "
+            "meant is not under control.",
+            "Correct the path in regml.toml, or take it out.",
+            CONFIG,
         )
     elif not exists:
         yield Gap(

@@ -92,11 +92,11 @@ def has_a_change_request(graph: TraceGraph, change: Change | str) -> Iterator[Ga
     if isinstance(change, str):
         yield Gap(
             "regml.toml",
-            f"Change control is to begin with {change}, which git does not know here: "
-            "no commit is looked at.",
-            f"Make the baseline with 'git tag {change}', correct 'since' under "
-            "[change_control], or fetch a shallow clone whole: git fetch --unshallow "
-            "--tags.",
+            f"Change control is to begin with {change}, which is no tag and no commit "
+            "that git knows here: no commit is looked at.",
+            "Make the baseline with 'git tag', correct 'since' under [change_control] "
+            "(a branch moves on and is no beginning), or fetch a shallow clone whole: "
+            "git fetch --unshallow --tags.",
             "regml.toml",
         )
         return

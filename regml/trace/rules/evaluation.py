@@ -14,6 +14,7 @@ from regml.trace.model import TraceGraph
 from regml.trace.nodes import AcceptanceRow, Evaluation
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.population import planned_groups
+from regml.trace.signatures import approved_as_it_is
 
 
 def _evaluation(graph: TraceGraph) -> Evaluation | None:
@@ -88,7 +89,8 @@ Thresholds = tuple[tuple[Record, tuple[Mapping[str, Any], ...]], ...]
 def _decided_before(graph: TraceGraph) -> list[tuple[Requirement, Thresholds]]:
     """Return the requirements that an evaluation has decided on, with what it knew."""
     known = _thresholds(graph)
-    return [(i, known[i.id]) for i in graph.items(Requirement) if i.id in known]
+    items = (graph.item(name) for name in known)
+    return [(i, known[i.id]) for i in items if isinstance(i, Requirement)]
 
 
 def _thresholds(graph: TraceGraph) -> dict[str, Thresholds]:
@@ -109,8 +111,8 @@ def _thresholds(graph: TraceGraph) -> dict[str, Thresholds]:
 # IEC 62304 7.3.7; criteria are set before the test data are seen
 @rule(
     "M07",
-    "No acceptance criterion was changed after its first evaluation without a change "
-    "request.",
+    "No acceptance criterion was changed or given up after its first evaluation "
+    "without an approved change request.",
     _decided_before,
     clauses=("IEC 62304 8.2.1", "GMLP 8"),
 )
@@ -121,13 +123,15 @@ def is_set_before(
     item, history = subject
     first = history[0][0]
     day = first.statement.origin.started_utc[:10]
-    asked = any(
-        item.id in request.changes and request.raised.isoformat() >= day
+    asked = [
+        request.id
         for request in graph.items(ChangeRequest)
-    )
-    if asked:
+        if item.id in request.changes and request.raised.isoformat() >= day
+    ]
+    if any(approved_as_it_is(graph, name) for name in asked):
         return
     now = tuple(c.model_dump(mode="json") for c in item.acceptance)
+    now = () if item.retired else now
     steps = [criteria for _, criteria in history] + [now]
     changes = dict.fromkeys(
         change
@@ -138,10 +142,16 @@ def is_set_before(
         yield Gap(
             item.id,
             f"The acceptance criteria of {item.id} were changed after evaluation "
-            f"{first.id} of {day} had seen the test cases: {'; '.join(changes)}. No "
-            f"change request names {item.id} since.",
-            f"Raise a change request that names {item.id} and says why, or set the "
-            "criteria back.",
+            f"{first.id} of {day} had seen the test cases: {'; '.join(changes)}. "
+            + (
+                f"{', '.join(asked)} names {item.id} and is not approved as it is."
+                if asked
+                else f"No change request names {item.id} since."
+            ),
+            f"Have {asked[0]} approved, or set the criteria back."
+            if asked
+            else f"Raise a change request that names {item.id} and says why, have it "
+            "approved, or set the criteria back.",
             graph.where(item.id, "acceptance"),
         )
 

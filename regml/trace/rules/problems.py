@@ -77,7 +77,10 @@ def _protocols(graph: TraceGraph) -> Iterator[Happened]:
     clauses=("IEC 62304 5.6.8", "IEC 62304 5.7.2"),
 )
 def is_followed_up(graph: TraceGraph, outcome: Happened) -> Iterator[Gap]:
-    """A report counts when it affects the requirement, or names the record."""
+    """A report counts when it affects the requirement, or names the record.
+
+    One that was answered before cannot know of what failed later.
+    """
     if not outcome.failed or _is_reported(graph, outcome):
         return
     about = ", ".join(outcome.affects) or outcome.record.id
@@ -112,8 +115,21 @@ def _criteria(graph: TraceGraph) -> Iterator[Happened]:
 
 def _is_reported(graph: TraceGraph, outcome: Happened) -> bool:
     return any(
-        set(outcome.affects) & set(report.affects) or outcome.record.id in report.text
+        outcome.record.id in report.text
+        or (
+            set(outcome.affects) & set(report.affects)
+            and _can_know(graph, report, outcome.record)
+        )
         for report in graph.items(ProblemReport)
+    )
+
+
+def _can_know(graph: TraceGraph, report: ProblemReport, record: Record) -> bool:
+    answered = (ProblemState.CLOSED, ProblemState.NO_PROBLEM)
+    day = record.statement.origin.started_utc[:10]
+    return (
+        problem_state(graph, report) not in answered
+        or report.reported.isoformat() >= day
     )
 
 

@@ -124,7 +124,8 @@ def _outdated(graph: TraceGraph, built: BuiltFile) -> list[str]:
     return sorted(n for n in names if now.get(n) != built.documents.get(n))
 
 
-def _planned(graph: TraceGraph) -> Iterator[RequiredDocument | Activity]:
+def _planned(graph: TraceGraph) -> Iterator[RequiredDocument | Activity | str]:
+    """Give the documents that are needed or named in [approvals], and activities."""
     device = graph.evidence.config.device
     kinds = {f.item.kind for f in graph.evidence.items if f.item.retired is None}
     if not kinds and not graph.evidence.documents:
@@ -137,22 +138,34 @@ def _planned(graph: TraceGraph) -> Iterator[RequiredDocument | Activity]:
         if needed and applies:
             yield document
     yield from graph.evidence.config.activities
+    approvals = graph.evidence.config.approvals
+    yield from (name for name in approvals if name.startswith(PREFIX))
 
 
 # IEC 62304 5.8.6
 @rule(
     "C17",
-    "Every document that class and documentation level need is planned, and every "
-    "planned activity that is due is done.",
+    "Every document that class and documentation level need, or that [approvals] "
+    "names, is planned, and every planned activity that is due is done.",
     _planned,
     clauses=("IEC 62304 5.8.6", "IEC 62304 5.1.1"),
 )
 def is_planned_and_done(
-    graph: TraceGraph, subject: RequiredDocument | Activity
+    graph: TraceGraph, subject: RequiredDocument | Activity | str
 ) -> Iterator[Gap]:
     """A document is planned by its template, an activity is done by its evidence."""
     if isinstance(subject, Activity):
         yield from _not_done(graph, subject)
+    elif isinstance(subject, str):
+        if subject not in graph.nodes:
+            yield Gap(
+                subject,
+                f"[approvals] says who has to sign {subject}, and no template plans "
+                "such a document.",
+                "Correct the name in regml.toml: 'regml list doc' prints those there "
+                "are.",
+                CONFIG,
+            )
     else:
         yield from _not_planned(graph, subject)
 

@@ -65,7 +65,7 @@ def is_lowered_by_a_control(graph: TraceGraph, risk: Risk) -> Iterator[Gap]:
         yield _lowered(
             graph, risk, f"severity falls from {before.severity} to {after.severity}"
         )
-    if less_probable and risk.controls and Lowers.PROBABILITY not in lowered:
+    if less_probable and Lowers.PROBABILITY not in lowered:
         yield _lowered(
             graph,
             risk,

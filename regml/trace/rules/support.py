@@ -131,6 +131,7 @@ def _entries(
             export.path,
         )
         return
+    yield from _no_more_listed(graph, soup, export)
     for entry in known_of(export, soup):
         assessed = assessment_of(soup, entry)
         if assessed is None:
@@ -147,6 +148,29 @@ def _entries(
             f"Write status, reason and risks under 'vulnerabilities' of {soup.id}.",
             graph.where(soup.id, field),
         )
+
+
+def _no_more_listed(
+    graph: TraceGraph, soup: Soup, export: VulnerabilityExport
+) -> Iterator[Gap]:
+    """Say what was assessed for the version in use and is not in the export any more.
+
+    What is fixed in a version no database names for it.
+    """
+    listed = {name for entry in export.vulns for name in (entry.id, *entry.aliases)}
+    for assessed in soup.vulnerabilities:
+        stands = assessed.version == soup.version and (
+            assessed.status is not Exploitability.FIXED
+        )
+        if stands and assessed.id not in listed:
+            yield Gap(
+                soup.id,
+                f"{assessed.id} is assessed for {soup.package} {soup.version}, and the "
+                f"export of {export.exported} does not list it: the export is not "
+                "whole, or the entry was taken back.",
+                "Export them again; if it was taken back, take the assessment out.",
+                graph.where(soup.id, assessed.id),
+            )
 
 
 RULES = (is_supported, is_assessed)

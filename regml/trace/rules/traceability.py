@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from regml.files.source_comments import UnreadSource
 from regml.findings import Severity
 from regml.items.base import Item, Kind
 from regml.items.design import SoftwareItem
 from regml.items.links import Link, references
 from regml.items.recorded import Record
 from regml.items.requirements import Requirement, VerificationMethod
-from regml.trace.citations import Citation, citations, unknown_citations
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import KnownTest
 from regml.trace.own_links import link_types
@@ -102,7 +100,7 @@ def requirements(graph: TraceGraph) -> tuple[Requirement, ...]:
 )
 def has_a_reason(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
     """A requirement without a reason cannot be validated."""
-    is_control = graph.into(item.id, Link.IMPLEMENTED_BY)
+    is_control = _in_force(graph, item.id, Link.IMPLEMENTED_BY)
     if not item.refines and not item.controls and not is_control:
         yield Gap(
             item.id,
@@ -110,6 +108,12 @@ def has_a_reason(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
             "Name its user need under 'refines' or its risk under 'controls'.",
             graph.where(item.id),
         )
+
+
+def _in_force(graph: TraceGraph, target: str, link: Link) -> list[Item]:
+    """Return the items in force that state a link to another one."""
+    stating = (graph.item(edge.source) for edge in graph.into(target, link))
+    return [item for item in stating if item is not None and item.retired is None]
 
 
 # IEC 62304 5.7.1, 5.7.4 a
@@ -231,8 +235,7 @@ _NEXT = {
 def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
     """Both directions of the allocation."""
     if isinstance(item, Requirement):
-        carriers = graph.into(item.id, Link.IMPLEMENTS)
-        if not any(edge.source.startswith("SW-") for edge in carriers):
+        if not _in_force(graph, item.id, Link.IMPLEMENTS):
             yield Gap(
                 item.id,
                 "No software item implements the requirement.",
@@ -240,9 +243,7 @@ def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
                 graph.where(item.id),
             )
     elif isinstance(item, SoftwareItem):
-        is_leaf = not graph.into(item.id, Link.PART_OF) or not any(
-            edge.source.startswith("SW-") for edge in graph.into(item.id, Link.PART_OF)
-        )
+        is_leaf = not _in_force(graph, item.id, Link.PART_OF)
         if is_leaf and not item.implements and item.without_requirements is None:
             yield Gap(
                 item.id,
@@ -251,91 +252,6 @@ def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
                 "'without_requirements'.",
                 graph.where(item.id),
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """A row of a list that an item names, and whether there is such a row."""
-
-    citation: Citation
-    unknown: bool
-
-
-def ids_and_links(
-    graph: TraceGraph,
-) -> tuple[tuple[str, ...] | Stated | UnreadSource | Cited, ...]:
-    """Return items by id, every link, every unread comment, every row an item names."""
-    unread = graph.evidence.unread_sources
-    return (*_groups_of_ids(graph), *stated_links(graph), *unread, *_cited(graph))
-
-
-def _cited(graph: TraceGraph) -> Iterator[Cited]:
-    found = citations(graph)
-    if found:
-        # most projects name no row, and then need no catalogue
-        from regml.files.catalogues import known_catalogues
-
-        catalogues = known_catalogues(graph.evidence.catalogues).values()
-        unknown = set(unknown_citations(graph, catalogues))
-        yield from (Cited(citation, citation in unknown) for citation in found)
-
-
-# IEC 62304 8.1.1, 5.2.6 e
-@rule(
-    "T08",
-    "Every id is unique, and every link can be read and leads to something that "
-    "exists.",
-    ids_and_links,
-    clauses=("IEC 62304 8.1.1", "IEC 62304 5.2.6"),
-)
-def exists_once(
-    graph: TraceGraph, subject: tuple[str, ...] | Stated | UnreadSource | Cited
-) -> Iterator[Gap]:
-    """Ids that differ only by case are the same file on some machines."""
-    if isinstance(subject, tuple):
-        first, *others = subject
-        for path in others:
-            yield Gap(
-                path.rpartition("/")[2].removesuffix(".md"),
-                f"The id is used twice: {first} has it as well.",
-                "Give one of the two files the next free id.",
-                f"{path}:1",
-            )
-    elif isinstance(subject, UnreadSource):
-        yield Gap(
-            f"file:{subject.path}",
-            f"What this source says about items cannot be read: {subject.why}.",
-            "Write a comment of its own line, 'regml: implements SRS-001', in a text "
-            "file in UTF-8; several ids are separated by commas.",
-            f"{subject.path}:{subject.line}",
-            severity=Severity.MAJOR,
-        )
-    elif isinstance(subject, Cited):
-        if subject.unknown:
-            name = subject.citation.name
-            yield Gap(
-                subject.citation.source,
-                f"'{subject.citation.field}' names '{name}', a row that no list has.",
-                "Correct it: 'regml gaps --all' prints the rows; a catalogue of your "
-                "own goes into standards/.",
-                graph.where(subject.citation.source, name),
-                severity=Severity.MAJOR,
-            )
-    elif graph.item(subject.target) is None:
-        yield Gap(
-            subject.source,
-            f"'{subject.field}' names {subject.target}, which does not exist.",
-            f"Correct the id, or write {subject.target}.",
-            subject.place(graph),
-        )
-
-
-def _groups_of_ids(graph: TraceGraph) -> Iterator[tuple[str, ...]]:
-    """Give the paths of the items that share an id: one path where all is well."""
-    groups: dict[str, list[str]] = {}
-    for located in graph.evidence.items:
-        groups.setdefault(located.item.id.upper(), []).append(located.path)
-    yield from (tuple(paths) for paths in groups.values())
 
 
 # IEC 62304 8.2.2
@@ -413,7 +329,6 @@ RULES = (
     has_a_verification,
     is_verified,
     is_allocated,
-    exists_once,
     is_in_force,
     is_of_the_right_kind,
 )

@@ -100,8 +100,8 @@ def vulnerabilities(
 ) -> int:
     """Show what is known about each SOUP item, and what nobody looked up.
 
-    Exit status: 0 every item was looked up and every entry is assessed and does not
-    affect the device, 1 otherwise, 2 cannot work.
+    Exit status: 0 every item was looked up lately and every entry is assessed and does
+    not affect the device, 1 otherwise, 2 cannot work.
     """
     from regml.files.text import read_text
     from regml.files.vulnerabilities import FOLDER, parse_export
@@ -109,6 +109,7 @@ def vulnerabilities(
     from regml.project import open_project
     from regml.trace.looked_up import standing_table, standings
     from regml.trace.rules.soup import soups
+    from regml.trace.vulnerabilities import too_old
 
     project = open_project(project_root(ctx.obj), at=at)
     if feed is None:
@@ -117,15 +118,20 @@ def vulnerabilities(
         export = parse_export(str(feed), read_text(ctx.obj / feed, name=str(feed)))
     found = tuple(standings(soups(project.graph), export))
     print_table(standing_table(found), form)
+    old = ""
     if export is None:
         told = f"No export in {FOLDER}: nothing was looked up."
     else:
+        days = project.evidence.config.maintenance.vulnerability_export_days
+        old = too_old(export, project.evidence.today, days)
         told = f"Feed of {export.exported} ({export.path}): {export.source}"
     click.echo(told, err=True)
+    if old:
+        click.echo(f"The feed is {old}: what it says is not of today.", err=True)
     items = {one.soup.id for one in found}
     pending = {one.soup.id for one in found if one.open}
     click.echo(f"SOUP items: {len(items)}; something open: {len(pending)}.", err=True)
-    return int(bool(pending))
+    return int(bool(pending or old))
 
 
 def sbom_of(project: "Project") -> tuple[bytes, tuple[str, ...]]:

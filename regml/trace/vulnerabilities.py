@@ -1,5 +1,6 @@
 """Does a known vulnerability concern a version? Where it cannot be told: yes."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 from regml.files.lock import normalised
@@ -17,6 +18,14 @@ def known_of(export: VulnerabilityExport, soup: Soup) -> Iterator[Vulnerability]
     for entry in export.vulns:
         if concerns(entry, soup.package, soup.version):
             yield entry
+
+
+def too_old(export: VulnerabilityExport, today: dt.date, days: int) -> str:
+    """Return what is wrong with the day of an export, ``""`` when it is recent."""
+    age = (today - export.exported).days
+    if age < 0:
+        return "of the future"
+    return f"more than {days} days old" if age > days else ""
 
 
 def asked_version(export: VulnerabilityExport, soup: Soup) -> str | None:

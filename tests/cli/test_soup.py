@@ -1,5 +1,6 @@
 """``regml soup`` and ``regml export cyclonedx-ml`` as they are typed."""
 
+import datetime as dt
 import json
 import subprocess
 from pathlib import Path
@@ -102,6 +103,23 @@ def test_vulnerabilities_of_a_named_feed(project: Path, site: Path) -> None:
     assert "not in the feed" in result.stdout
     assert "Feed of 2026-11-20" in result.stderr
     assert "something open: 1." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "said"),
+    [(1, 0, ""), (400, 1, "The feed is more than 90 days old"), (-9, 1, "the future")],
+)
+def test_a_feed_of_another_time_is_not_of_today(
+    days: int, status: int, said: str, project: Path, site: Path
+) -> None:
+    day = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=days)
+    asked = {"joblib": soups(project)["joblib"].version}
+    feed = project.parent / "feed.json"
+    told = {"exported": str(day), "source": "A database", "packages": asked}
+    feed.write_text(json.dumps(told))
+    result = run(project, "soup", "vulnerabilities", "--feed", str(feed))
+    assert (result.return_value, said in result.stderr) == (status, True)
+    assert ("The feed is" in result.stderr) == bool(status)
 
 
 def test_a_model_that_does_not_exist_has_no_bill(project: Path) -> None:

@@ -10,7 +10,7 @@ from regml.items.vulnerabilities import VulnerabilityExport, latest
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.soup import soups
-from regml.trace.vulnerabilities import asked_version, assessment_of, known_of
+from regml.trace.vulnerabilities import asked_version, assessment_of, known_of, too_old
 
 
 def _supported(graph: TraceGraph) -> tuple[Config | Soup, ...]:
@@ -104,10 +104,8 @@ def is_assessed(
             FOLDER,
         )
         return
-    age = (graph.evidence.today - subject.exported).days
     allowed = graph.evidence.config.maintenance.vulnerability_export_days
-    if not 0 <= age <= allowed:
-        when = f"more than {allowed} days old" if age > 0 else "of the future"
+    if when := too_old(subject, graph.evidence.today, allowed):
         yield Gap(
             subject.path,
             f"The latest export of known vulnerabilities, of {subject.exported}, is "

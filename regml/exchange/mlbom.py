@@ -180,7 +180,7 @@ def _slice(row: AcceptanceRow) -> str:
 
 def _outcomes(evaluation: Evaluation | None) -> dict[str, str]:
     return {
-        f"regml:acceptance:{row.requirement}:{row.criterion + 1}:{_slice(row)}": (
+        f"regml:acceptance:{row.requirement}:{row.criterion}:{_slice(row)}": (
             f"{row.outcome}: {row.reason}" if row.reason else row.outcome
         )
         for row in _rows(evaluation)

@@ -10,7 +10,7 @@ from regml.cli import project_root
 from regml.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from regml.trace.model import TraceGraph
 
@@ -67,7 +67,7 @@ def approve(
         required=required_roles(graph, names, meaning),
     )
     click.echo(made.path)
-    click.echo(f"regml: signed {len(signed[0])} items ({meaning}).", err=True)
+    click.echo(f"regml: signed {_items(signed[0])} ({meaning}).", err=True)
 
 
 def _ask(graph: "TraceGraph", names: "Sequence[str]", meaning: str) -> None:
@@ -87,7 +87,8 @@ def _ask(graph: "TraceGraph", names: "Sequence[str]", meaning: str) -> None:
             f"{len(names)} items are to be signed and nobody is here to confirm it. "
             "Read them as printed above and add --yes."
         )
-    click.confirm(f"Sign these {len(names)} items ({meaning})?", abort=True, err=True)
+    these = "this item" if len(names) == 1 else f"these {_items(names)}"
+    click.confirm(f"Sign {these} ({meaning})?", abort=True, err=True)
 
 
 @click.command()
@@ -133,3 +134,7 @@ def waive(
         f"regml: waived {rule} for {', '.join(subjects)} until {until.date()}.",
         err=True,
     )
+
+
+def _items(names: "Collection[str]") -> str:
+    return f"{len(names)} item{'s' * (len(names) != 1)}"

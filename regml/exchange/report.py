@@ -40,7 +40,8 @@ def summary_text(found: int, placed: Iterable[Placed]) -> str:
     counts = Counter(one.action for one in placed)
     done = ", ".join(f"{counts[action]} {action}" for action in Action)
     left = found - counts.total()
-    return f"{found} items in the source: {done}, {left} not imported.\n"
+    items = "item" if found == 1 else "items"
+    return f"{found} {items} in the source: {done}, {left} not imported.\n"
 
 
 def _places(same: list[Remark]) -> str:

@@ -19,15 +19,24 @@ STATE = "state.json"
 """Says from what the folder was built: commit, log heads, fingerprints."""
 
 
-def read_built(root: "Traversable", folder: str) -> BuiltFile | None:
+def read_built(
+    root: "Traversable", folder: str, *, kept: bool = False
+) -> BuiltFile | None:
     """Compare a built file with its list of digests; ``None`` when there is none.
+
+    Args:
+        root: The project.
+        folder: Where it lies.
+        kept: Somebody says that it is kept there, so that it has to be.
 
     Raises:
         BrokenFileError: The list of digests or the state cannot be read.
     """
     place = root / folder
     if not (place / SUMS).is_file():
-        return None
+        there = place.is_dir() and any(place.iterdir())
+        lost = BuiltFile(folder, (), (SUMS,), (), None, (), {})
+        return lost if kept or there else None
     name = f"{folder}/{SUMS}"
     listed = dict(_lines(read_text(place / SUMS, name=name), name=name))
     found = {path: sha256_of(f.read_bytes()) for path, f in _files(place)}

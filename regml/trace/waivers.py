@@ -56,11 +56,12 @@ def waivable(
         meant = (named, named.upper(), f"test:{named}", f"file:{named}")
         subject = next((name for name in meant if name in found), named)
         if subject not in found:
-            there = ", ".join(sorted(found)) or "nothing"
+            there = ", ".join(sorted(found))
+            finds = f"now finds something on: {there}" if there else "finds nothing now"
             known = "" if subject in graph.nodes else " does not exist, and it"
             raise UnknownIdError(
                 f"{subject}{known} has no finding of {outcome.rule} to waive. "
-                f"{outcome.rule} now finds something on: {there}."
+                f"{outcome.rule} {finds}."
             )
         prints[subject] = graph.fingerprint(subject) or ""
     return prints, {name: tuple(found[name]) for name in prints}

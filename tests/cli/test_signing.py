@@ -256,7 +256,7 @@ def test_all_items_of_a_kind_are_shown_before_they_are_signed(team: Team) -> Non
     assert "never signed" in asked.stderr
     assert "add --yes" in asked.stderr
     signed = team.regml("approve", "--all", "srs", "--meaning", "approval", "--yes")
-    assert (signed.returncode, "signed 1 items" in signed.stderr) == (0, True)
+    assert (signed.returncode, "signed 1 item " in signed.stderr) == (0, True)
 
 
 def test_at_a_terminal_one_is_asked(team: Team) -> None:

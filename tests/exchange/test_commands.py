@@ -46,7 +46,7 @@ def test_import_writes_items_once_and_changes_them_only_when_asked(
     assert first.returncode == 0, first.stderr
     assert first.stdout == "new  R-900  SRS-900  requirements_srs/software/SRS-900.md\n"
     assert first.stderr == (
-        "1 items in the source: 1 new, 0 changed, 0 unchanged, 0 not imported.\n"
+        "1 item in the source: 1 new, 0 changed, 0 unchanged, 0 not imported.\n"
     )
     again = regml("import", "csv", table, cwd=project)
     assert (again.returncode, again.stdout.split()[0]) == (0, "unchanged")

@@ -50,6 +50,19 @@ def test_there_may_be_none(tmp_path: Path) -> None:
     assert read_built(tmp_path, FOLDER) is None
 
 
+def test_a_folder_without_its_list_of_digests_is_no_folder_less(built: Path) -> None:
+    (built / FOLDER / "SHA256SUMS").unlink()
+    found = read_built(built, FOLDER)
+    assert found is not None
+    assert found.absent == ("SHA256SUMS",)
+
+
+def test_a_folder_that_is_kept_and_gone_is_missed(tmp_path: Path) -> None:
+    found = read_built(tmp_path, FOLDER, kept=True)
+    assert found is not None
+    assert found.absent == ("SHA256SUMS",)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -128,7 +128,7 @@ def test_a_document_is_signed_as_long_as_template_and_items_are_the_same(
     status, _, err = written.regml(
         "approve", "doc:05-requirements", "--meaning", "approval", "--role", "quality"
     )
-    assert (status, err.splitlines()[-1]) == (0, "regml: signed 1 items (approval).")
+    assert (status, err.splitlines()[-1]) == (0, "regml: signed 1 item (approval).")
     [record] = written.log().records
     assert isinstance(record.statement, Approval)
     signed = record.statement.fingerprints["doc:05-requirements"]

@@ -91,7 +91,7 @@ def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
             f"{len(old)} documents of {built.folder} were built from another state "
             f"(commit {(built.commit or 'unknown')[:SHORT]}): "
             f"{', '.join(old[:3])}{more}.",
-            "Build it again: regml dhf build.",
+            f"Build it again: regml dhf build --out {built.folder}",
             sums,
             Severity.MAJOR,
         )
@@ -100,7 +100,7 @@ def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
 def _tampered(built: BuiltFile, sums: str) -> Iterator[Gap]:
     changes = {
         "was changed after the file was built": built.changed,
-        "was removed after the file was built": built.absent,
+        "is not there, and belongs to the file": built.absent,
         "was not built with the file": built.added,
     }
     for what, files in changes.items():
@@ -109,7 +109,8 @@ def _tampered(built: BuiltFile, sums: str) -> Iterator[Gap]:
             yield Gap(
                 f"{built.folder}/{files[0]}",
                 f"{files[0]} {what}{more}.",
-                "Build the file again with 'regml dhf build', and find out who did it.",
+                f"Build it again: 'regml dhf build --out {built.folder}', and find "
+                "out who did it.",
                 sums,
             )
 

@@ -23,9 +23,14 @@ from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
 from regml.files.past import content_with_digest, is_cut_off
 from regml.files.revision import open_revision
 from regml.files.text import read_text
+from regml.files.wordings import items_at
 from regml.findings import RuleOutcome
 from regml.gather import Look, gather
-from regml.items.data import DatasetManifest
+from regml.items.data import (
+    AnnotationProtocol,
+    DatasetManifest,
+    DatasetSpecification,
+)
 from regml.items.recorded import StageRun
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from regml.trace.ledger import Ledger
+
+DATA_TOPICS = frozenset({"dataset", "annotations"})
+"""What runs note that select or annotate data."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +142,29 @@ class Project:
             )
         }
         return replace(self, evidence=replace(self.evidence, earlier=found))
+
+    def with_wordings(self) -> "Project":
+        """Return the same project with what specifications said when data were made.
+
+        A dataset was selected and annotated by the wording of then; today's may differ.
+        """
+        commits = {
+            record.statement.origin.commit
+            for record in self.evidence.records
+            if isinstance(record.statement, StageRun)
+            and not DATA_TOPICS.isdisjoint(record.statement.notes)
+        }
+        paths = {
+            found.path: found.item.id
+            for found in self.evidence.items
+            if isinstance(found.item, DatasetSpecification | AnnotationProtocol)
+        }
+        wanted = [(commit, path) for commit in commits if commit for path in paths]
+        found = {
+            (commit, paths[path]): item
+            for (commit, path), item in items_at(self.root, wanted).items()
+        }
+        return replace(self, evidence=replace(self.evidence, wordings=found))
 
     def report(self, path: str) -> Mapping[str, Any] | None:
         """Return a stage's JSON report, or ``None`` where there is none.

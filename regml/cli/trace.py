@@ -179,7 +179,7 @@ def lineage(
     from regml.project import open_project
     from regml.trace.lineage import lineage as ask
 
-    project = open_project(project_root(ctx.obj), at=at)
+    project = open_project(project_root(ctx.obj), at=at).with_wordings()
     page = ask(project.graph, name, project.find_manifest, images=images)
     print_page(page, form)
 

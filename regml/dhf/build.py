@@ -76,7 +76,7 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
     files = write_folder(
         documents,
         pages=portal_pages(
-            project.with_earlier_manifests().graph,
+            project.with_earlier_manifests().with_wordings().graph,
             build=state,
             documents=documents,
             figures=figures,

@@ -16,12 +16,19 @@ from regml.items.data import (
     ManifestCase,
     group_of,
 )
-from regml.items.recorded import StageRun
+from regml.items.recorded import Record, StageRun
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import DatasetVersion
-from regml.trace.origins import annotators, preprocessing, released_as, signatures
+from regml.trace.origins import (
+    annotated_by,
+    annotators,
+    preprocessing,
+    released_as,
+    signatures,
+)
 from regml.trace.page import Page, Section, Table
 from regml.trace.render import page_markdown
+from regml.trace.wordings import Worded, worded
 
 OPEN: Final = "not recorded"
 
@@ -37,13 +44,15 @@ def write(
         dataset: The version.
         manifest: Its rows.
     """
-    item = graph.item(manifest.specification)
+    made = dataset.runs[-1] if dataset.runs else None
+    chosen = worded(graph, manifest.specification, made)
+    item = chosen and chosen.item
     spec = item if isinstance(item, DatasetSpecification) else None
     sections = (
         _version(graph, name, dataset),
-        *_motivation(graph, manifest, spec),
+        *_motivation(graph, manifest, spec, chosen),
         *_composition(manifest, spec),
-        *_collection(graph, manifest, spec),
+        *_collection(graph, manifest, spec, made),
         *_preparation(graph, dataset, manifest, spec),
         _uses(graph, name, spec),
         _distribution(spec, dataset, manifest),
@@ -62,9 +71,12 @@ def _version(graph: TraceGraph, name: str, dataset: DatasetVersion) -> Section:
 
 
 def _motivation(
-    graph: TraceGraph, manifest: DatasetManifest, spec: DatasetSpecification | None
+    graph: TraceGraph,
+    manifest: DatasetManifest,
+    spec: DatasetSpecification | None,
+    chosen: Worded | None,
 ) -> Iterator[Section]:
-    if spec is None:
+    if spec is None or chosen is None:
         missing = f"{manifest.specification} is no dataset specification here"
         yield Section("Motivation", (("specification", missing),))
         return
@@ -74,11 +86,12 @@ def _motivation(
     )
     facts = (
         ("specification", f"{spec.id} {spec.title}"),
+        ("wording of the specification", chosen.said),
         ("made for", spec.role.value),
         ("asked for by", "; ".join(reasons) or OPEN),
     )
     yield Section("Motivation", facts, node=spec.id)
-    yield signatures(graph, spec, "the selection")
+    yield signatures(graph, chosen, "the selection")
 
 
 def _composition(
@@ -111,7 +124,10 @@ def _composition(
 
 
 def _collection(
-    graph: TraceGraph, manifest: DatasetManifest, spec: DatasetSpecification | None
+    graph: TraceGraph,
+    manifest: DatasetManifest,
+    spec: DatasetSpecification | None,
+    made: Record | None,
 ) -> Iterator[Section]:
     facts = [
         ("source", (spec and spec.source) or OPEN),
@@ -131,8 +147,9 @@ def _collection(
     rows = tuple((reason, str(count)) for reason, count in sorted(reasons.items()))
     table = Table(("left out because", "cases"), rows) if rows else None
     yield Section("Collection", tuple(facts), table)
-    protocol = graph.item((spec and spec.annotation_protocol) or "")
-    if isinstance(protocol, AnnotationProtocol):
+    outlined = annotated_by(graph, spec, made) if spec else None
+    protocol = outlined and outlined.item
+    if outlined and isinstance(protocol, AnnotationProtocol):
         labels = Table(
             ("value", "structure", "where its boundary runs"),
             tuple((str(x.value), x.name, x.definition) for x in protocol.labels),
@@ -141,6 +158,7 @@ def _collection(
             "Annotation",
             (
                 ("protocol", f"{protocol.id} {protocol.title}"),
+                ("wording of the protocol", outlined.said),
                 ("readers per case, at least", str(protocol.readers_per_case)),
                 ("qualification", protocol.qualification),
                 ("tool", protocol.tool),

@@ -14,6 +14,7 @@ from regml.project import Project
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import AcceptanceRow, DatasetVersion, Evaluation, ModelVersion
 from regml.trace.page import plain
+from regml.trace.wordings import worded
 
 CURRENT: Final = "model@current"
 
@@ -31,6 +32,7 @@ def ml_bom(project: Project, name: str = CURRENT) -> tuple[Json, tuple[str, ...]
     Raises:
         UnknownIdError: There is no such model.
     """
+    project = project.with_wordings()
     graph = project.graph
     node = graph.find(name)
     model = node.value
@@ -281,7 +283,9 @@ def _specification(
     graph: TraceGraph, dataset: DatasetVersion
 ) -> DatasetSpecification | None:
     named_by = dataset.manifest.specification if dataset.manifest else None
-    item = graph.item(str(named_by or dataset.facts.get("specification", "")))
+    name = str(named_by or dataset.facts.get("specification", ""))
+    chosen = worded(graph, name, dataset.runs[-1] if dataset.runs else None)
+    item = chosen and chosen.item
     return item if isinstance(item, DatasetSpecification) else None
 
 

@@ -13,6 +13,7 @@ from regml.items.data import DatasetSpecification
 from regml.project import Project
 from regml.trace.current import UNBELIEVABLE
 from regml.trace.nodes import DatasetVersion
+from regml.trace.wordings import worded
 
 
 class Trail(StrEnum):
@@ -60,6 +61,7 @@ def export_trail(project: Project, form: Trail, name: str | None = None) -> Expo
 
 
 def _of_dataset(project: Project, form: Trail, name: str) -> bytes:
+    project = project.with_wordings()
     node = project.graph.find(name)
     dataset = node.value
     if not isinstance(dataset, DatasetVersion):
@@ -70,7 +72,9 @@ def _of_dataset(project: Project, form: Trail, name: str) -> bytes:
     manifest = project.manifest_of(dataset)
     if form is Trail.DATASHEET:
         return datasheet.write(project.graph, node.id, dataset, manifest)
-    item = project.graph.item(manifest.specification)
+    made_by = dataset.runs[-1] if dataset.runs else None
+    chosen = worded(project.graph, manifest.specification, made_by)
+    item = chosen and chosen.item
     made = dataset.runs[-1].statement.origin.finished_utc if dataset.runs else None
     return croissant.write(
         manifest,

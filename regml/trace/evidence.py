@@ -15,6 +15,7 @@ from regml.files.python_tests import WrittenTest
 from regml.files.scores import CaseScore
 from regml.files.source_comments import SourceMark, UnreadSource
 from regml.files.used_code import UsedCode
+from regml.items.base import Item
 from regml.items.config import Config
 from regml.items.data import DatasetManifest
 from regml.items.documents import BuiltFile, DocumentPlan
@@ -61,6 +62,8 @@ class Evidence:
         manifests: Dataset manifests that are present, by path.
         earlier: Manifests of dataset versions before, by their sha256, where somebody
             asked for them; rules look at the present ones.
+        wordings: Specifications and protocols as they were at commits of runs that
+            made data, by commit and id, where somebody asked for them.
         scores: Scores per case that are present, by path.
         cards: Model cards that are present, by path.
         workspace: Small outputs as they are on disk, by path.
@@ -105,6 +108,7 @@ class Evidence:
     unread_sources: tuple[UnreadSource, ...] = ()
     manifests: Mapping[str, DatasetManifest] = field(default_factory=dict)
     earlier: Mapping[str, DatasetManifest] = field(default_factory=dict)
+    wordings: Mapping[tuple[str, str], Item] = field(default_factory=dict)
     scores: Mapping[str, tuple[CaseScore, ...]] = field(default_factory=dict)
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workspace: Mapping[str, Artifact] = field(default_factory=dict)

@@ -18,9 +18,16 @@ from regml.trace.changes import field_changes
 from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, DatasetVersion, Evaluation, ModelVersion, NodeType
-from regml.trace.origins import annotators, preprocessing, released_as, signatures
+from regml.trace.origins import (
+    annotated_by,
+    annotators,
+    preprocessing,
+    released_as,
+    signatures,
+)
 from regml.trace.origins import images as images_of
 from regml.trace.page import NONE, Page, Section, Table, plain
+from regml.trace.wordings import worded
 
 Finder: TypeAlias = Callable[[DatasetVersion], DatasetManifest | None]
 """Gives the manifest of a dataset version; ``None`` where it is nowhere."""
@@ -123,7 +130,8 @@ def _of_dataset(
     table = _split_table(manifest) if manifest else None
     yield Section("Dataset version", tuple(facts), table, name)
     for edge in graph.out(name, Link.FULFILS):
-        yield from _specification(graph, edge.target, manifest)
+        made = dataset.runs[-1] if dataset.runs else None
+        yield from _specification(graph, edge.target, manifest, made)
     if manifest:
         yield annotators(manifest)
     yield preprocessing(graph, manifest, dataset.runs[-1] if dataset.runs else None)
@@ -246,14 +254,19 @@ def _split_table(manifest: DatasetManifest) -> Table:
 
 
 def _specification(
-    graph: TraceGraph, item_id: str, manifest: DatasetManifest | None
+    graph: TraceGraph,
+    item_id: str,
+    manifest: DatasetManifest | None,
+    made: Record | None,
 ) -> Iterator[Section]:
-    spec = graph.item(item_id)
-    if not isinstance(spec, DatasetSpecification):
+    chosen = worded(graph, item_id, made)
+    spec = chosen and chosen.item
+    if chosen is None or not isinstance(spec, DatasetSpecification):
         yield Section("Dataset specification", (("item", f"{item_id} is missing"),))
         return
     facts = (
         ("item", f"{spec.id} {spec.title}"),
+        ("wording", chosen.said),
         ("population", spec.population),
         ("inclusion", "; ".join(spec.inclusion)),
         ("exclusion", "; ".join(spec.exclusion) or "none stated"),
@@ -269,9 +282,10 @@ def _specification(
     rows = tuple((reason, str(count)) for reason, count in sorted(reasons.items()))
     table = Table(("excluded because", "cases"), rows) if rows else None
     yield Section("Selection of cases", facts, table, spec.id)
-    yield signatures(graph, spec, "the selection")
-    protocol = graph.item(spec.annotation_protocol or "")
-    if isinstance(protocol, AnnotationProtocol):
+    yield signatures(graph, chosen, "the selection")
+    outlined = annotated_by(graph, spec, made)
+    protocol = outlined and outlined.item
+    if outlined and isinstance(protocol, AnnotationProtocol):
         labels = "; ".join(
             f"{x.value} {x.name}: {x.definition}" for x in protocol.labels
         )
@@ -279,6 +293,7 @@ def _specification(
             "Annotation protocol",
             (
                 ("item", f"{protocol.id} {protocol.title}"),
+                ("wording", outlined.said),
                 ("labels", labels),
                 ("readers per case", str(protocol.readers_per_case)),
                 ("qualification", protocol.qualification),
@@ -287,7 +302,7 @@ def _specification(
             ),
             node=protocol.id,
         )
-        yield signatures(graph, protocol, "the annotation")
+        yield signatures(graph, outlined, "the annotation")
 
 
 def _upstream(graph: TraceGraph, record: Record) -> Iterator[Section]:

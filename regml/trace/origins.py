@@ -4,36 +4,43 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from regml.items.base import Item
-from regml.items.data import Annotator, DatasetManifest
+from regml.items.data import (
+    AnnotationProtocol,
+    Annotator,
+    DatasetManifest,
+    DatasetSpecification,
+)
 from regml.items.recorded import Approval, Record, StageRun
 from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, DatasetVersion, NodeType
 from regml.trace.own_results import approvals_of
 from regml.trace.page import NONE, Section, Table, plain
+from regml.trace.wordings import AS_NOW, Worded, worded
 
 
-def signatures(graph: TraceGraph, item: Item, what: str) -> Section:
-    """Return who wrote an item last and who signed it, also earlier contents of it.
+def signatures(graph: TraceGraph, wording: Worded, what: str) -> Section:
+    """Return who wrote an item last and who signed it, also other contents of it.
 
     Args:
         graph: The evidence.
-        item: A specification or protocol.
+        wording: A specification or protocol, as it counted.
         what: What those people decided, for the heading.
     """
+    item = wording.item
     written = graph.evidence.last_changes.get(_path(graph, item.id))
     facts = [("item", f"{item.id} {item.title}")]
     if written:
         when = f"{written.time_utc}, commit {written.sha[:SHORT]}"
-        facts.append(("last written by", f"{written.person.name}, {when}"))
+        what_of_it = "changed since by" if wording.former else "last written by"
+        facts.append((what_of_it, f"{written.person.name}, {when}"))
     rows = tuple(
         (
             approval.origin.person.name,
             approval.role,
             approval.meaning,
             approval.origin.finished_utc,
-            "as it is now" if _fits(graph, item.id, approval) else "an earlier content",
+            _signed(graph, wording, approval),
             f"approval@{record.id}",
         )
         for record in approvals_of(graph, item.id)
@@ -43,6 +50,21 @@ def signatures(graph: TraceGraph, item: Item, what: str) -> Section:
     facts.append(("signatures", str(len(rows)) if rows else "nobody signed it"))
     table = Table(columns, rows) if rows else None
     return Section(f"Who decided on {what}", tuple(facts), table, item.id)
+
+
+def annotated_by(
+    graph: TraceGraph, spec: DatasetSpecification, record: Record | None
+) -> Worded | None:
+    """Return the annotation protocol as it was when outlines were imported by it.
+
+    Args:
+        graph: The evidence.
+        spec: As the dataset was selected by it.
+        record: Of the run that made the dataset.
+    """
+    imports = [r for r in _runs_before(graph, record) if facts_of(r, "annotations")]
+    found = worded(graph, spec.annotation_protocol or "", (*imports, record)[0])
+    return found if found and isinstance(found.item, AnnotationProtocol) else None
 
 
 def annotators(manifest: DatasetManifest) -> Section:
@@ -162,8 +184,13 @@ def _qualified(reader: Annotator | None) -> tuple[str, str, str]:
     )
 
 
-def _fits(graph: TraceGraph, item_id: str, approval: Approval) -> bool:
-    return approval.fingerprints.get(item_id) == graph.fingerprint(item_id)
+def _signed(graph: TraceGraph, wording: Worded, approval: Approval) -> str:
+    """Say which content of an item a signature is for."""
+    name = wording.item.id
+    signed = approval.fingerprints.get(name)
+    if wording.former and signed == wording.item.fingerprint():
+        return "as it was then"
+    return AS_NOW if signed == graph.fingerprint(name) else "another content"
 
 
 def _path(graph: TraceGraph, item_id: str) -> str:

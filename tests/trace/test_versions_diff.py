@@ -1,6 +1,7 @@
 """What differs between two versions of a dataset or of a model."""
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from regml.files.past import code_change, content_with_digest
 from regml.items.recorded import Record, StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
+from regml.trace.lineage import lineage
 from regml.trace.nodes import SHORT, DatasetVersion
 from regml.trace.page import plain
 from regml.versions import compare
@@ -155,6 +157,62 @@ def test_who_has_only_the_end_of_the_history_is_told_so(
     assert "no commit holds this content" in told["Data"].facts[0][1]
     assert "Fetch the whole history" in told["Code"].facts[0][1]
     assert told["Packages"].table is not None
+
+
+@pytest.fixture
+def reworded(audited: Audited, tmp_path: Path) -> Path:
+    """A clone in which somebody rewrote by what data are selected and annotated."""
+    root = tmp_path / "copy"
+    git(tmp_path, "clone", "-q", str(audited.root), str(root))
+    for name, was, now in (
+        ("DS-01", "T1-weighted MR", "any image there is"),
+        ("DS-01", "population: ", "population: any image there is, not "),
+        ("AP-01", "Trained reader", "Anybody"),
+    ):
+        path = root / f"requirements_srs/data/{name}.md"
+        text = path.read_text()
+        assert was in text
+        path.write_text(text.replace(was, now))
+    return root
+
+
+@pytest.mark.parametrize(
+    "asked", ["lineage", "export datasheet", "export croissant", "export cyclonedx-ml"]
+)
+def test_data_are_told_of_in_the_wording_they_were_selected_by(
+    asked: str,
+    reworded: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What somebody writes afterwards is no criterion of what was selected before."""
+    name = "model@1.0.0" if asked.endswith("ml") else "dataset@1.0.0"
+    words = ["regml", "-C", str(reworded), *asked.split(), name]
+    monkeypatch.setattr("sys.argv", words)
+    cli.main()  # a bill of materials tells with its status what is open in it
+    told = capsys.readouterr().out
+    assert "Adults" in told
+    assert "any image there is" not in told
+    if asked in ("lineage", "export datasheet"):
+        assert "T1-weighted MR" in told
+        assert re.search(r"qualification.*Trained reader", told)
+        assert told.count("it changed since") == 2
+        assert "as it was then" in told
+
+
+def test_where_the_wording_of_then_is_nowhere_todays_is_marked(
+    reworded: Path, tmp_path: Path
+) -> None:
+    git(reworded, "commit", "-qam", "Other criteria")
+    source = reworded.as_uri()
+    git(tmp_path, "clone", "-q", "--depth=1", source, str(tmp_path / "shallow"))
+    project = open_project(tmp_path / "shallow").with_wordings()
+    page = lineage(project.graph, "dataset@1.0.0", project.find_manifest)
+    facts = [dict(section.facts) for section in page.sections]
+    [chosen] = [found for found in facts if "inclusion" in found]
+    assert chosen["inclusion"] == "any image there is"
+    assert chosen["wording"].startswith("as it is now; how it was in run ")
+    assert chosen["wording"].endswith(" is in no commit that is here")
 
 
 def test_a_manifest_that_was_never_committed_is_named(project: Project) -> None:

@@ -1,0 +1,60 @@
+"""Items as they were at earlier commits, read from git without a checkout."""
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from regml.errors import BrokenFileError
+from regml.files.git import git_environment, in_repository, prefix_in_repository
+from regml.files.markdown import parse_item
+from regml.items.base import Item
+
+
+def items_at(
+    root: Path, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Item]:
+    """Return items as commits hold them, by commit and path.
+
+    What git does not hold there, or what is no item in today's form, is left out.
+
+    Args:
+        root: The project.
+        wanted: Commit and path relative to the project.
+    """
+    places = sorted(set(wanted))
+    if not places or not in_repository(root):
+        return {}
+    prefix = prefix_in_repository(root)
+    asked = "".join(f"{commit}:{prefix}{path}\n" for commit, path in places)
+    found: dict[tuple[str, str], Item] = {}
+    for place, content in zip(places, _contents(root, asked.encode()), strict=False):
+        if content is None:
+            continue
+        try:
+            text = content.decode("utf-8").replace("\r\n", "\n")
+            found[place] = parse_item(place[1], text).item
+        except (UnicodeDecodeError, BrokenFileError):
+            continue  # whoever asks is told that nobody knows
+    return found
+
+
+def _contents(root: Path, asked: bytes) -> Iterator[bytes | None]:
+    """Give what git has for each line, ``None`` where it has nothing."""
+    done = subprocess.run(
+        ["git", "cat-file", "--batch"],
+        cwd=root,
+        env=git_environment(root),
+        input=asked,
+        capture_output=True,
+        check=False,
+    )
+    rest = done.stdout
+    while rest:
+        header, _, rest = rest.partition(b"\n")
+        parts = header.split()
+        if len(parts) != 3 or not parts[2].isdigit():
+            yield None
+            continue
+        size = int(parts[2])
+        yield rest[:size] if parts[1] == b"blob" else None
+        rest = rest[size + 1 :]

@@ -42,6 +42,9 @@ PARTS = (
 BROUGHT = ("dhf_templates", "risk/policy.yaml")
 """Parts of the example that a project of somebody's own begins with."""
 
+LINE_ENDS = "* -text"
+"""Line of ``.gitattributes`` after which a clone has every file as it was committed."""
+
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -195,10 +198,14 @@ def _configuration(root: Path) -> str:
 
 
 def _lines() -> dict[str, list[str]]:
-    """Return the lines that git's own files need."""
+    """Return the lines that git's own files need.
+
+    How a repository that is there keeps line ends is not ours to change: 'regml doctor'
+    says where that will do harm.
+    """
     attributes = (example_folder() / ".gitattributes").read_text("utf-8")
     return {
-        ".gitattributes": attributes.splitlines(),
+        ".gitattributes": attributes.partition(f"{LINE_ENDS}\n")[2].splitlines(),
         ".gitignore": ["/.regml/", "/build/dhf/", "/build/release/"],
     }
 

@@ -61,6 +61,7 @@ def _git_settings(root: Path) -> Iterator[Diagnosis]:
             + ("git shows base64." if name == "diff" else "branches will conflict."),
             "" if fits else f"Add the line '{line}' to .gitattributes.",
         )
+    yield from _line_ends(root)
     set_ = _setting(root, "diff.regml.textconv") == _TEXTCONV
     yield Diagnosis(
         "textconv",
@@ -70,6 +71,25 @@ def _git_settings(root: Path) -> Iterator[Diagnosis]:
         else "This clone does not know how to show a record: git does not copy it.",
         "" if set_ else f"git config diff.regml.textconv '{_TEXTCONV}'",
     )
+
+
+def _line_ends(root: Path) -> Iterator[Diagnosis]:
+    """Tell where git writes files otherwise than they were committed."""
+    rewrites = [
+        f"{key}={value}"
+        for key in ("core.autocrlf", "core.eol")
+        if (value := _setting(root, key)) not in ("", "false", "lf", "native")
+    ]
+    kept = run_git(root, "check-attr", "text", "--", "dvc.lock").decode().strip()
+    if rewrites and not kept.endswith(": unset"):
+        yield Diagnosis(
+            "line ends",
+            State.WARN,
+            f"{' and '.join(rewrites)} rewrites line ends of this clone, and DVC and "
+            "regml compare bytes.",
+            "Add the line '* -text' as the first of .gitattributes, commit it, and "
+            "clone anew.",
+        )
 
 
 def _setting(root: Path, key: str) -> str:

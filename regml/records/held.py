@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from regml.digest import Artifact, digest_each, digest_file, folder_artifact
+from regml.digest import Artifact, digest_each, digest_file, folder_artifact, sha256_of
 from regml.files.dvc_cache import cache_objects, object_path
 from regml.records.contents import read_contents
 
 FEW = 5
 """How many files of a folder are named one by one."""
+
+TEXT_BYTES = 16 << 20
+"""No text that people read is larger; its line ends are not looked at."""
 
 
 def difference(root: Path, artifact: Artifact) -> str | None:
@@ -28,10 +31,22 @@ def difference(root: Path, artifact: Artifact) -> str | None:
     told += f"({artifact.sha256[:12]})"
     if now.size_bytes == artifact.size_bytes:
         told += ", same size"
+    elif _only_line_ends(root, artifact):
+        told += ", its line ends alone: git rewrote them; see 'regml doctor'"
     if named := list(_members(root, artifact, content.files)):
         more = f" and {len(named) - FEW} more" if len(named) > FEW else ""
         told += f": {', '.join(named[:FEW])}{more}"
     return told
+
+
+def _only_line_ends(root: Path, artifact: Artifact) -> bool:
+    """Tell whether a file is the recorded one but for the line ends of Windows."""
+    path = root / artifact.path
+    if artifact.size_bytes > TEXT_BYTES or not path.is_file():
+        return False
+    if path.stat().st_size > 2 * artifact.size_bytes:
+        return False
+    return sha256_of(path.read_bytes().replace(b"\r\n", b"\n")) == artifact.sha256
 
 
 def cached(root: Path, artifact: Artifact) -> Artifact | None:

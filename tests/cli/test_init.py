@@ -69,6 +69,9 @@ def test_a_project_that_is_there_keeps_every_file(mine: Path) -> None:
         name: before[name] for name in before.keys() - {".gitignore"}
     }
     assert after[".gitignore"].startswith(b"/model\n/.regml/\n")
+    attributes = after[".gitattributes"].decode().splitlines()
+    assert "records/log.jsonl merge=union -text" in attributes
+    assert "* -text" not in attributes  # line ends of a repository are its own
     assert "Nothing is committed" in done.stderr
     log = subprocess.run(["git", "log"], cwd=mine, capture_output=True, check=False)
     assert log.returncode != 0

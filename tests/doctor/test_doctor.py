@@ -171,6 +171,16 @@ def test_settings_that_git_does_not_copy_are_missed(project: Path) -> None:
     assert "branches will conflict" in found[".gitattributes"][1].message
 
 
+def test_line_ends_that_git_rewrites_are_told(project: Path) -> None:
+    git = ["git", "-C", str(project)]
+    subprocess.run([*git, "config", "core.autocrlf", "true"], check=True)
+    assert "line ends" not in by_topic(project)
+    (project / ".gitattributes").write_text("", encoding="utf-8")
+    [told] = by_topic(project)["line ends"]
+    assert told.state == State.WARN
+    assert "core.autocrlf=true rewrites line ends" in told.message
+
+
 @pytest.mark.parametrize(("verify", "state"), [("true", "ok"), ("false", "warn")])
 def test_a_remote_has_to_verify(project: Path, verify: str, state: str) -> None:
     text = f"['remote \"store\"']\n    url = /data\n    verify = {verify}\n"

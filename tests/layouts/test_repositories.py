@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from regml.digest import digest_path
 from regml.files.git import list_files
 from regml.project import open_project
+from regml.records.held import difference
 from regml.trace.rules import check
 from tests.layouts.conftest import Place, run
 from tests.records.conftest import MAIN
@@ -185,16 +187,41 @@ def test_a_link_that_leads_out_of_the_project_is_said(
     assert place.record().origin.dirty == ("input.txt", "src/private.py")
 
 
-def test_line_ends_that_git_rewrites_are_no_other_code(
-    base: Place, tmp_path: Path
-) -> None:
-    place = Place(tmp_path / "windows")
-    line_ends = ("-c", "core.autocrlf=true")
-    run(tmp_path, "git", "clone", "-q", *line_ends, str(base.root), str(place.root))
-    assert b"\r\n" in (place.root / "src/make.py").read_bytes()
-    code = open_project(base.root).evidence.code
-    assert open_project(place.root).evidence.code == code
+def _windows(origin: Place, folder: Path) -> Place:
+    settings = ("-c", "core.autocrlf=true")
+    run(folder, "git", "clone", "-q", *settings, str(origin.root), "windows")
+    return Place(folder / "windows")
+
+
+def test_no_setting_of_a_clone_rewrites_line_ends(base: Place, tmp_path: Path) -> None:
+    place = _windows(base, tmp_path)
+    for name in ("src/make.py", "input.txt", "dvc.lock"):
+        kept = (base.root / name).read_bytes()
+        assert (place.root / name).read_bytes() == kept
     assert place.verify().problems == ()
+
+
+def test_line_ends_that_git_rewrites_are_no_other_code(
+    place: Place, tmp_path: Path
+) -> None:
+    lines = (place.root / ".gitattributes").read_text().replace("* -text\n", "")
+    place.write(".gitattributes", lines)
+    place.commit()
+    clone = _windows(place, tmp_path)
+    assert b"\r\n" in (clone.root / "src/make.py").read_bytes()
+    code = open_project(place.root).evidence.code
+    assert open_project(clone.root).evidence.code == code
+    assert clone.verify().problems == ()
+
+
+def test_other_line_ends_of_a_file_are_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b"{\n}\n")
+    recorded = digest_path(path, name="a.json")
+    path.write_bytes(b"{\r\n}\r\n")
+    assert "its line ends alone" in (difference(tmp_path, recorded) or "")
+    path.write_bytes(b"{1\r\n}\r\n")
+    assert "line ends" not in (difference(tmp_path, recorded) or "line ends")
 
 
 def test_what_a_hook_is_told_names_the_same_repository(

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from regml.digest import sha256_of
@@ -74,6 +74,7 @@ class RunnerReport:
         tests: In the order of the file.
         commit: Commit the tests ran at, where the report says so.
         model: sha256 of the model they ran with, or how it begins, likewise.
+        ran: When they ran first, likewise; without a zone it may be anywhere.
     """
 
     name: str
@@ -82,6 +83,7 @@ class RunnerReport:
     tests: tuple[ReportedTest, ...]
     commit: str | None = None
     model: str | None = None
+    ran: datetime | None = None
 
 
 def read_report(raw: bytes, *, name: str) -> RunnerReport:
@@ -92,12 +94,14 @@ def read_report(raw: bytes, *, name: str) -> RunnerReport:
         name: How messages call it.
 
     Raises:
-        BrokenFileError: It is no such file, holds entities, or holds no test.
+        BrokenFileError: It is no such file, holds entities, holds no test, or not the
+            ones that failed.
     """
     root = _parse(raw, name)
     match _tag(root):
         case "testsuites" | "testsuite":
             form, tests = "junit", tuple(_junit(root))
+            _refuse_lost_failures(root, name)
         case "robot":
             form, tests = "robot", tuple(_robot(root))
         case other:
@@ -112,7 +116,7 @@ def read_report(raw: bytes, *, name: str) -> RunnerReport:
             name, "holds no test.", remedy="Look whether the runner found its tests."
         )
     commit, model = (_stated(root, key, name) for key in ("commit", "model"))
-    return RunnerReport(name, sha256_of(raw), form, tests, commit, model)
+    return RunnerReport(name, sha256_of(raw), form, tests, commit, model, _ran(root))
 
 
 def _parse(raw: bytes, name: str) -> "Element":
@@ -171,6 +175,56 @@ def _junit(root: "Element") -> Iterator[ReportedTest]:
                         title, "(suite)", _once(named), Outcome.FAILED, 0.0, message
                     )
         todo += reversed(inner)
+
+
+def _refuse_lost_failures(root: "Element", name: str) -> None:
+    """Refuse a report that tells of failures and holds none.
+
+    How many there are of each is no help: some runners count assertions.
+    """
+    for suite in root.iter():
+        if _tag(suite) not in {"testsuite", "testsuites"}:
+            continue
+        told = sum(_number(suite.get(key)) for key in ("failures", "errors"))
+        if told and not any(_is_failure(element) for element in suite.iter()):
+            raise BrokenFileError(
+                name,
+                f"its suite {suite.get('name', '')!r} tells of {told:g} failed, and "
+                "none of the tests it holds is one: they were taken out.",
+                remedy="Import the file as the runner left it.",
+            )
+
+
+def _is_failure(element: "Element") -> bool:
+    tag = _tag(element)
+    if tag == "testcase":
+        return _junit_outcome(element)[0] is Outcome.FAILED
+    return tag in {"testsuite", "testsuites"} and any(
+        _tag(child) in {"error", "failure"} for child in element
+    )
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0
+
+
+def _ran(root: "Element") -> datetime | None:
+    """Return when the tests ran first, where the report says so."""
+    told = [element.get("timestamp", "") for element in root.iter()]
+    found = map(_moment, (*told, root.get("generated", "")))
+    return min((moment for moment in found if moment), default=None)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a time, as UTC where it names no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _junit_case(case: "Element", inherited: Inherited, suite: str) -> ReportedTest:

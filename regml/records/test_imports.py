@@ -3,13 +3,14 @@
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from regml.errors import BrokenFileError, ConfigError, RecordError
 from regml.files.config import read_config
 from regml.files.dvc import read_stages
-from regml.files.git import code_digest
+from regml.files.git import code_digest, commit_seconds
 from regml.files.markdown import read_items
 from regml.files.python_tests import read_tests
 from regml.files.revision import open_revision
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from regml.items.config import Config
+
+
+DAY: Final = 86_400
+"""Seconds by which a clock without a zone, or tests before a commit, may be off."""
+
+SHORT: Final = 12
+"""Hex digits of a commit in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,8 @@ def import_results(
     Raises:
         BrokenFileError: A file cannot be read; nothing was recorded.
         RecordError: A file was imported before.
-        ConfigError: Files or options contradict each other.
+        ConfigError: Files or options contradict each other, or the tests ran before
+            the commit was made.
         RegmlError: The project cannot be read or the record not be written.
     """
     started = utc_now()
@@ -78,6 +87,7 @@ def import_results(
     place: Traversable = root
     if commit:
         place, origin = _at(root, commit, origin)
+    _refuse_older(root, reports, origin)
     fingerprints = {
         located.item.id: located.item.fingerprint() for located in read_items(place)
     }
@@ -148,6 +158,19 @@ def _only_new(
                 f"{report.name}: exactly these results are in record {before.id} "
                 "already. Run the tests again and import what they leave; if they did "
                 "run again and wrote the same bytes, say so with --again."
+            )
+
+
+def _refuse_older(root: Path, reports: Iterable[RunnerReport], origin: Origin) -> None:
+    """Refuse results from before what they are said to be results of."""
+    made = commit_seconds(root, origin.commit) if origin.commit else 0
+    for report in reports:
+        if report.ran and report.ran.timestamp() + DAY < made:
+            raise ConfigError(
+                f"{report.name}: its tests ran on {report.ran:%Y-%m-%d}, before the "
+                f"commit {(origin.commit or '')[:SHORT]} of "
+                f"{datetime.fromtimestamp(made, UTC):%Y-%m-%d} was made. Run them "
+                "again, or name the commit that they ran at with --commit."
             )
 
 

@@ -1,10 +1,13 @@
 """What test runners leave: JUnit XML in its dialects, and Robot Framework's output."""
 
 import io
+from datetime import UTC
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import tostring
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +85,41 @@ BROKEN_SETUP = """\
 <testsuites><testsuite name="db" verifies="SRS-007"><error message="no database"/>
 </testsuite></testsuites>
 """
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PYTEST,
+        GTEST_NEW,
+        CTEST,
+        SUREFIRE.replace("<testsuite ", '<testsuite errors="1" '),
+    ],
+)
+def test_a_report_that_lost_its_failures_is_refused(text: str) -> None:
+    assert FAILED in {test.outcome for test in read(text)}
+    root = fromstring(text.encode())
+    for suite in root.iter("testsuite"):
+        for test in suite.findall("testcase"):
+            if test.find("failure") is not None or test.find("error") is not None:
+                suite.remove(test)
+    with pytest.raises(BrokenFileError, match="they were taken out"):
+        read(tostring(root))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('timestamp="2026-01-05T10:00:00+01:00"', "2026-01-05T09:00:00+00:00"),
+        ('timestamp="2026-01-05T10:00:00"', "2026-01-05T10:00:00+00:00"),
+        ('timestamp="Mon Jan 5 2026"', None),
+        ("", None),
+    ],
+)
+def test_a_report_may_say_when_its_tests_ran(said: str, expected: str | None) -> None:
+    raw = PYTEST.replace("<testsuite ", f"<testsuite {said} ").encode()
+    ran = read_report(raw, name="report.xml").ran
+    assert (ran and ran.astimezone(UTC).isoformat()) == expected
 
 
 def read(text: str | bytes) -> tuple[ReportedTest, ...]:

@@ -88,6 +88,14 @@ def test_the_same_bytes_are_not_new_evidence(whole: Any) -> None:
     assert "--again" in latest(whole).command
 
 
+def test_results_from_before_the_commit_are_not_those_of_it(whole: Any) -> None:
+    old = GOOD.replace("<testsuite ", '<testsuite timestamp="2020-01-01" ')
+    whole.write("r.xml", old)
+    status, _, err = whole.regml("test", "import", "r.xml")
+    assert (status, "ran on 2020-01-01, before the commit" in err) == (2, True)
+    assert whole.log().listed == 0
+
+
 def test_results_of_an_older_commit_are_bound_to_its_code(whole: Any) -> None:
     then = whole.git("rev-parse", "HEAD").strip()
     whole.write("src/make.py", "x = 1\n")

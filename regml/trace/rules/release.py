@@ -163,8 +163,8 @@ def is_planned_and_done(
                 subject,
                 f"[approvals] says who has to sign {subject}, and no template plans "
                 "such a document.",
-                "Correct the name in regml.toml: 'regml list doc' prints those there "
-                "are.",
+                "Correct the name in regml.toml: 'regml list documents' prints those "
+                "there are.",
                 CONFIG,
             )
     else:

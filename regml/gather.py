@@ -99,7 +99,9 @@ def gather(look: Look) -> Evidence:
         misplaced=misplaced_items(files, names),
         documents=documents,
         catalogues=_catalogues(files),
-        built=read_built(files, config.dhf.folder),
+        built=read_built(
+            files, config.dhf.folder, kept="folder" in config.dhf.model_fields_set
+        ),
         vulnerabilities=read_vulnerabilities(files),
         kept=find_kept(look.root, log.records),
         stages=stages,
@@ -117,7 +119,7 @@ def gather(look: Look) -> Evidence:
         commit=look.tree.commit,
         dirty=look.tree.dirty,
         code=code_digest(files, controlled, names, look.pointers),
-        used_code=code_used_outside(files, names, controlled, stages),
+        used_code=code_used_outside(files, names, controlled, stages, look.pointers),
         tree=names,
         pointers=frozenset(look.pointers),
         packages=read_lock_file(files, config.sources.lock),

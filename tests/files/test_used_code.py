@@ -73,3 +73,44 @@ def test_the_user_is_named_and_code_a_stage_depends_on_counts(tmp_path: Path) ->
     assert code_used_outside(tmp_path, ["prepare.py"], SOURCES, [stage]) == (
         UsedCode("prepare.py", "stage prepare"),
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "hidden", "expected"),
+    [
+        ("import extra\n", "extra.py", {"extra.py"}),
+        ("from extra.alg import f\n", "src/extra/alg.py", {"src/extra/alg.py"}),
+        ("from device import secret\n", "device/secret.py", {"device/secret.py"}),
+        ("from .secret import x\n", "device/secret.py", {"device/secret.py"}),
+        ("from . import secret\n", "device/secret.py", {"device/secret.py"}),
+        ("import extra\n", "extra/notes.txt", set()),
+        ("import lib\n", "lib/__init__.py", {"lib/__init__.py"}),
+        ("import device.part.x\n", "device/part2/x.py", set()),
+    ],
+)
+def test_code_that_git_ignores_counts_where_it_is_used(
+    tmp_path: Path, source: str, hidden: str, expected: set[str]
+) -> None:
+    place = tmp_path / hidden
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("")
+    assert used(tmp_path, source) == expected
+
+
+def test_a_script_that_git_ignores_is_named_with_its_stage(tmp_path: Path) -> None:
+    for name in ("run.sh", "/".join(["..", "beside.sh"])):
+        (tmp_path / name).write_text("")
+    stage = Stage("train", "sh run.sh ../beside.sh /bin/x.sh", ("run.sh",), {}, ())
+    assert code_used_outside(tmp_path, [], SOURCES, [stage]) == (
+        UsedCode("run.sh", "stage train"),
+    )
+
+
+def test_what_a_submodule_among_the_sources_holds_is_controlled(tmp_path: Path) -> None:
+    (tmp_path / "device/lib").mkdir(parents=True)
+    (tmp_path / "device/lib/__init__.py").write_text("")
+    (tmp_path / "device/app.py").write_text("import device.lib\n")
+    names = ["device/app.py"]
+    assert code_used_outside(tmp_path, names, SOURCES, [], ["device/lib"]) == ()
+    [found] = code_used_outside(tmp_path, names, SOURCES, [])
+    assert found.path == "device/lib/__init__.py"

@@ -81,6 +81,7 @@ def is_where_the_design_says(
 ) -> Iterator[Gap]:
     """The design names the files, and the files are the design's."""
     if isinstance(place, UsedCode):
+        hidden = place.path not in graph.evidence.tree
         yield Gap(
             place.path,
             f"{place.by} uses this code, and it is not under control: a change of it "
@@ -88,8 +89,9 @@ def is_where_the_design_says(
             f"Add {place.path} to 'tests' in [sources] of regml.toml, or move it into "
             "a folder that stands there."
             if place.by == "pytest"
-            else f"Add {place.path} to 'software' in [sources] of regml.toml and to "
-            "'sources' of a software item.",
+            else f"{'Have git track it, and add' if hidden else 'Add'} "
+            f"{place.path} to 'software' in [sources] of regml.toml and to 'sources' "
+            "of a software item.",
             place.path,
         )
         return

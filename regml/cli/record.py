@@ -201,6 +201,8 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
     from regml.items.recorded import LogProblem
 
     yield f"records    {result.believed} of {result.listed} whole and signed"
+    for head in result.heads:
+        yield f"log head   {head}"
     whole = sum(result.environments.values())
     yield f"made in    {whole} of {len(result.environments)} environments as signed"
     if result.bills:
@@ -215,6 +217,8 @@ def _report(result: "Verification", *, hashed: bool) -> Iterator[str]:
         yield f"inputs     {result.inputs} outside of git hashed"
     if result.tracked:
         yield f"MLflow     {result.tracked} recorded runs compared"
+    if result.registered:
+        yield f"registry   {result.registered} released versions compared"
     for name in result.anchors:
         yield f"anchor     {name}"
     for sentence in result.stamped:

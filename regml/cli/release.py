@@ -223,6 +223,8 @@ def _tagged(root: Path, handed: "Handed", how: str | None) -> bool:
 
 def _registered(root: Path, project: "Project", handed: "Handed") -> bool:
     """Register the model in MLflow; tell whether it took it."""
+    from regml.records.registered import model_source
+
     # by name: this half of regml must not need MLflow, see docs/adr/0018
     registry: Any = import_module("regml.learning.registry")
     said = handed.said
@@ -230,7 +232,7 @@ def _registered(root: Path, project: "Project", handed: "Handed") -> bool:
         number = registry.register(
             root,
             project.evidence.config.device.name,
-            source=f"urn:regml:model:sha256:{said.model}",
+            source=model_source(said.model or ""),
             tags={
                 "version": said.version,
                 "sha256": said.model or "none",

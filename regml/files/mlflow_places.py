@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final
 from regml.files.mlflow_store import (
     OF_RUN,
     STORE,
+    RegisteredVersion,
     TrackedRun,
     UnseenStoreError,
+    read_registered,
     read_tracked_run,
+    registered_of,
     run_of,
 )
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 VARIABLE: Final = "MLFLOW_TRACKING_URI"
 """Names another place than the file in the project, for the training and for us."""
 
+REGISTRY: Final = "MLFLOW_REGISTRY_URI"
+"""Names another place for the registry alone."""
+
 SECONDS: Final = 20
 """How long a database may take to let us in."""
 
@@ -29,6 +35,9 @@ _FILE: Final = "sqlite:///"
 
 Read = Callable[[str, Collection[str]], TrackedRun | None]
 """Returns a run by its id and the names of its metrics, if it is there."""
+
+Registry = Callable[[], tuple[RegisteredVersion, ...]]
+"""Returns the versions that are registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +48,38 @@ class TrackingStore:
         name: How people know it, without credentials.
         place: As :func:`place_of` gives it.
         read: Returns a run.
+        registered: Returns the versions in its registry.
     """
 
     name: str
     place: str
     read: Read
+    registered: Registry
 
 
-def open_store(root: Path, store: Path | None = None) -> TrackingStore:
-    """Return where the runs of a project are tracked.
+def open_store(
+    root: Path, store: Path | None = None, *, registry: bool = False
+) -> TrackingStore:
+    """Return where the runs of a project are tracked, or its models registered.
 
     Args:
         root: The project.
         store: MLflow's database in a file; where none is named, the environment says.
+        registry: The registry is asked for, which may be at another place.
 
     Raises:
         UnseenStoreError: It is of a kind that cannot be asked, or a package is missing.
     """
     uri = os.environ.get(VARIABLE, "").strip()
+    if registry:
+        uri = os.environ.get(REGISTRY, "").strip() or uri
     if store is not None or not uri:
         return _file(store or root / STORE)
     if uri.startswith(_FILE):
         return _file(root / uri.removeprefix(_FILE).partition("?")[0])
     place = place_of(uri)
     try:
-        read = _reader(uri)
+        read, registered = _reader(uri)
     except UnseenStoreError as error:
         raise UnseenStoreError(f"{place}: {error}") from error
 
@@ -73,7 +89,13 @@ def open_store(root: Path, store: Path | None = None) -> TrackingStore:
         except UnseenStoreError as error:
             raise UnseenStoreError(f"{place}: {error}") from error
 
-    return TrackingStore(place, place, named)
+    def named_registry() -> tuple[RegisteredVersion, ...]:
+        try:
+            return registered()
+        except UnseenStoreError as error:
+            raise UnseenStoreError(f"{place}: {error}") from error
+
+    return TrackingStore(place, place, named, named_registry)
 
 
 def place_of(uri: str) -> str:
@@ -84,12 +106,13 @@ def place_of(uri: str) -> str:
     return f"{scheme.lower()}://{rest.partition('?')[0].rpartition('@')[2].rstrip('/')}"
 
 
-def _reader(uri: str) -> Read:
+def _reader(uri: str) -> tuple[Read, Registry]:
     scheme = uri.partition(":")[0].lower()
     if scheme in ("http", "https"):
         from regml.files.mlflow_rest import Server
 
-        return Server(uri).read
+        server = Server(uri)
+        return server.read, server.registered
     if scheme.partition("+")[0] in ("postgresql", "mysql", "mssql"):
         return _database(uri)
     raise UnseenStoreError("this is no server or database that regml can ask")
@@ -98,10 +121,15 @@ def _reader(uri: str) -> Read:
 def _file(path: Path) -> TrackingStore:
     if not path.is_file():
         raise UnseenStoreError(f"{path.name} is not here")
-    return TrackingStore(path.name, "file", lambda run, _: read_tracked_run(path, run))
+    return TrackingStore(
+        path.name,
+        "file",
+        lambda run, _: read_tracked_run(path, run),
+        lambda: read_registered(path),
+    )
 
 
-def _database(uri: str) -> Read:
+def _database(uri: str) -> tuple[Read, Registry]:
     if find_spec("sqlalchemy") is None:
         raise UnseenStoreError(
             "it is asked through SQLAlchemy, which is not installed (pip install "
@@ -123,6 +151,13 @@ def _database(uri: str) -> Read:
         except SQLAlchemyError as error:
             raise UnseenStoreError(_told(error, url)) from error
 
+    def registered() -> tuple[RegisteredVersion, ...]:
+        try:
+            with engine.connect() as database:
+                return registered_of(lambda query: database.execute(text(query)))
+        except SQLAlchemyError as error:
+            raise UnseenStoreError(_told(error, url)) from error
+
     try:
         url = make_url(uri)
         limit = (
@@ -134,7 +169,7 @@ def _database(uri: str) -> Read:
             f"it cannot be opened ({type(error).__name__}), because its driver is not "
             "installed or its address is none"
         ) from error
-    return read
+    return read, registered
 
 
 def _told(error: Exception, url: "URL") -> str:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from regml.files.mlflow_store import (
+    RELEASED,
     Point,
+    RegisteredVersion,
     TrackedRun,
     UnseenStoreError,
     stored_value,
@@ -96,6 +98,41 @@ class Server:
             )
         except _NOT_MLFLOW as error:
             raise UnseenStoreError("it does not answer as MLflow does") from error
+
+    def registered(self) -> tuple[RegisteredVersion, ...]:
+        """Return every version in the registry of the server.
+
+        Raises:
+            UnseenStoreError: The server cannot be reached or understood.
+        """
+        try:
+            shown = {
+                (row["name"], int(alias["version"]))
+                for row in self._pages("registered-models/search", "registered_models")
+                for alias in row.get("aliases", ())
+                if alias["alias"] == RELEASED
+            }
+            return tuple(
+                RegisteredVersion(
+                    row["name"],
+                    number := int(row["version"]),
+                    str(row.get("source", "")),
+                    _texts(row.get("tags", [])),
+                    (row["name"], number) in shown,
+                )
+                for row in self._pages("model-versions/search", "model_versions")
+            )
+        except _NOT_MLFLOW as error:
+            raise UnseenStoreError("it does not answer as MLflow does") from error
+
+    def _pages(self, method: str, rows: str) -> Iterator[Any]:
+        """Give the rows of all pages of an answer."""
+        token, seen = "", set[str]()
+        while token not in seen:
+            seen.add(token)
+            answer = self._ask(method, **({"page_token": token} if token else {})) or {}
+            yield from answer.get(rows, [])
+            token = str(answer.get("next_page_token") or "")
 
     def _points(self, run: str, name: str) -> Iterator[Point]:
         token, seen = "", set[str]()

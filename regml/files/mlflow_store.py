@@ -6,8 +6,8 @@ they are read here as they lie, to be held against what a signed record noted.
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,41 @@ class TrackedRun:
     tags: Mapping[str, str]
 
 
+RELEASED = "released"
+"""Alias of the registered version that was released last."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """A version of a model as MLflow's registry has it.
+
+    Attributes:
+        name: Of the registered model.
+        version: Its number there.
+        source: Where the registry says that it is.
+        tags: By name.
+        released: Whether the alias ``released`` points to it.
+    """
+
+    name: str
+    version: int
+    source: str
+    tags: Mapping[str, str]
+    released: bool
+
+
 class UnseenStoreError(RegmlError):
     """MLflow cannot be asked here and now; the message says why, in half a sentence."""
 
+
+_DELETED = "Deleted_Internal"
+"""Stage of a version that somebody deleted."""
 
 OF_RUN = "WHERE run_uuid = :run"
 """What every query of :func:`run_of` ends with."""
 
 Rows = Callable[[str], Iterable[Any]]
-"""Gives the rows of a query, to be ended with ``OF_RUN``."""
+"""Gives the rows of a query; one of :func:`run_of` is to be ended with ``OF_RUN``."""
 
 
 def read_tracked_run(store: Path, run: str) -> TrackedRun | None:
@@ -69,11 +95,30 @@ def read_tracked_run(store: Path, run: str) -> TrackedRun | None:
     Raises:
         BrokenFileError: It is no database of MLflow.
     """
+    with _opened(store) as database:
+        asked = {"run": run}
+        return run_of(lambda query: database.execute(f"{query} {OF_RUN}", asked))
+
+
+def read_registered(store: Path) -> tuple[RegisteredVersion, ...]:
+    """Return every version that the registry of a database has.
+
+    Args:
+        store: An SQLite file; it is opened for reading only.
+
+    Raises:
+        BrokenFileError: It is no database of MLflow.
+    """
+    with _opened(store) as database:
+        return registered_of(database.execute)
+
+
+@contextmanager
+def _opened(store: Path) -> Iterator[sqlite3.Connection]:
     address = f"file:{quote(str(store.resolve()))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True)) as database:
-            asked = {"run": run}
-            return run_of(lambda query: database.execute(f"{query} {OF_RUN}", asked))
+            yield database
     except sqlite3.Error as error:
         raise BrokenFileError(
             store.name,
@@ -120,6 +165,36 @@ def run_of(rows: Rows) -> TrackedRun | None:
         },
         params=_texts(rows("SELECT key, value FROM params")),
         tags=_texts(rows("SELECT key, value FROM tags")),
+    )
+
+
+def registered_of(rows: Rows) -> tuple[RegisteredVersion, ...]:
+    """Return the registered versions that queries of MLflow's tables tell of."""
+    shown = {
+        (name, version)
+        for name, version, alias in rows(
+            "SELECT name, version, alias FROM registered_model_aliases"
+        )
+        if alias == RELEASED
+    }
+    tags: dict[tuple[str, int], dict[str, str]] = {}
+    for name, version, key, value in rows(
+        "SELECT name, version, key, value FROM model_version_tags"
+    ):
+        tags.setdefault((name, version), {})[key] = value
+    return tuple(
+        RegisteredVersion(
+            name,
+            version,
+            source or "",
+            tags.get((name, version), {}),
+            (name, version) in shown,
+        )
+        for name, version, source, stage in rows(
+            "SELECT name, version, source, current_stage FROM model_versions "
+            "ORDER BY name, version"
+        )
+        if stage != _DELETED
     )
 
 

@@ -6,11 +6,8 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
-from regml.files.mlflow_store import STORE
+from regml.files.mlflow_store import RELEASED, STORE
 from regml.learning.tracking import QUIET
-
-ALIAS = "released"
-"""Points to the version that was released last."""
 
 
 class RegistryError(Exception):
@@ -61,5 +58,5 @@ def _register(root: Path, name: str, source: str, tags: Mapping[str, str]) -> st
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     made = client.create_model_version(name, source, tags=dict(tags))
-    client.set_registered_model_alias(name, ALIAS, made.version)
+    client.set_registered_model_alias(name, RELEASED, made.version)
     return str(made.version)

@@ -24,6 +24,7 @@ from regml.records.held import cached, difference
 from regml.records.keys import Signatory
 from regml.records.log import no_garbage, read_log
 from regml.records.overlooked import lost_code, not_locked, not_read
+from regml.records.registered import compare_registry
 from regml.records.timestamps import check_stamps
 from regml.records.tracked import compare_tracked
 from regml.records.unfinished import unfinished
@@ -50,6 +51,7 @@ class Verification:
 
     Attributes:
         listed: Records the log lists.
+        heads: sha256 of the newest ones; who keeps them elsewhere has an anchor.
         believed: Records that are whole and signed by a trusted key.
         environments: Files that say in which environment records were made, and
             whether each is as it was signed.
@@ -65,11 +67,13 @@ class Verification:
         anchors: Heads kept elsewhere that were looked up, by where they were kept.
         stamped: What time stamps say that hold, one sentence each.
         tracked: Recorded runs that MLflow's database was compared with.
+        registered: Recorded releases that MLflow's registry was compared with.
         unseen: What could not be compared, and why, one sentence each.
         problems: Sorted; empty when all that was looked at holds.
     """
 
     listed: int
+    heads: tuple[str, ...]
     believed: int
     environments: Mapping[str, bool]
     bills: Mapping[str, bool]
@@ -83,6 +87,7 @@ class Verification:
     anchors: tuple[str, ...]
     stamped: tuple[str, ...]
     tracked: int
+    registered: int
     unseen: tuple[str, ...]
     problems: tuple[LogProblem | OutputProblem, ...]
 
@@ -148,6 +153,8 @@ def _verify(
     problems += [OutputProblem(path, "", said) for path, said in bills.problems]
     tracked = compare_tracked(root, log.records, store)
     problems += [OutputProblem(*problem) for problem in tracked.problems]
+    registry = compare_registry(root, log.records, store)
+    problems += [OutputProblem(path, "", said) for path, said in registry.problems]
     times = {r.sha256: r.statement.origin.finished_utc for r in log.records}
     stamps = check_stamps(root, dict.fromkeys(listed, "") | times, certificate)
     problems += stamps.problems
@@ -156,6 +163,7 @@ def _verify(
     held = _hold(root, expected, stages)
     return Verification(
         listed=log.listed,
+        heads=log.heads,
         believed=len(log.records),
         environments=log.environments,
         bills=bills.named,
@@ -169,8 +177,10 @@ def _verify(
         anchors=tuple(anchor.name for anchor in kept),
         stamped=stamps.held,
         tracked=tracked.compared,
+        registered=registry.compared,
         unseen=(
             *tracked.unseen,
+            *registry.unseen,
             *stamps.unseen,
             *lost_too,
             *not_locked(stages, locked, log.records),
@@ -231,7 +241,8 @@ def _gaps(root: Path) -> list[OutputProblem]:
             run.stage,
             f"a run of stage {run.stage or '(unreadable)'} began at "
             f"{run.started_utc or 'an unknown time'} and left no record: its recorder "
-            "was killed or the machine stopped, and what it wrote is not recorded; "
+            "was killed or could not write, or the machine stopped, and what the run "
+            "wrote is not recorded; "
             "run the stage again, and the next record will tell of it",
         )
         for run in unfinished(root)

@@ -150,6 +150,31 @@ def test_a_run_is_read_with_all_pages_and_all_that_is_no_number(
     assert server.asked[0][0] == "/prefix/api/2.0/mlflow/runs/get?run_id=r+1"
 
 
+def test_registered_versions_are_read_with_all_pages(server: Simulator) -> None:
+    rows = [
+        {"name": "m", "version": "1", "tags": [{"key": "record", "value": "ab"}]},
+        {"name": "m", "version": "2", "source": "urn:x"},
+    ]
+
+    def answer(method: str, asked: dict[str, str]) -> Answer:
+        if method == "registered-models/search":
+            aliases = [{"alias": "released", "version": "2"}]
+            return ok({"registered_models": [{"name": "m", "aliases": aliases}]})
+        assert method == "model-versions/search"
+        if "page_token" not in asked:
+            return ok({"model_versions": rows[:1], "next_page_token": "more"})
+        return ok({"model_versions": rows[1:]})
+
+    server.answer = answer
+    first, second = Server(server.address).registered()
+    assert (first.name, first.version, first.released) == ("m", 1, False)
+    assert first.tags == {"record": "ab"}
+    assert (second.version, second.released, second.source) == (2, True, "urn:x")
+    server.answer = lambda *_: ok({"model_versions": [{"version": "x"}]})
+    with pytest.raises(UnseenStoreError, match="does not answer as MLflow does"):
+        Server(server.address).registered()
+
+
 def test_a_server_that_pages_for_ever_is_left(server: Simulator) -> None:
     row = {"key": "loss", "value": 1, "step": 1}
     server.answer = lambda method, _: (

@@ -1,5 +1,7 @@
 """The registry of MLflow: told of a release, and never in its way."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,50 @@ def test_a_registry_that_fails_leaves_the_release(shop: Shop, tmp_path: Path) ->
     assert shop.git("rev-parse", "v1.0.0^{commit}").strip() == said.commit
     refused = shop.regml("release", "--archive-only", "--of", "release@1.0.0")
     assert "--archive-only signs nothing" in refused.err
+
+
+INSERT = (
+    "INSERT INTO model_versions SELECT name, 2, creation_time, last_updated_time, "
+    "description, user_id, current_stage, 'runs:/ab/model', run_id, status, "
+    "status_message, run_link, storage_location, workspace FROM model_versions"
+)
+THEIRS = (
+    "INSERT INTO registered_models (name, workspace) SELECT 'theirs', workspace "
+    "FROM registered_models",
+    "INSERT INTO registered_model_aliases (name, workspace, alias, version) "
+    "SELECT 'theirs', workspace, alias, 7 FROM registered_model_aliases",
+)
+EDITS = (
+    ((INSERT, "UPDATE registered_model_aliases SET version = 2"),
+     "the alias released points to version 2; the latest release there is 1.0.0, "
+     "version 1"),
+    (("DELETE FROM registered_model_aliases",), "the alias released is gone"),
+    (("UPDATE model_version_tags SET value = 'ab' WHERE key = 'sha256'",),
+     "its tag sha256 is 'ab', released was"),
+    (("UPDATE model_versions SET source = '/tmp/other'",),
+     "its source is '/tmp/other'"),
+)  # fmt: skip
+
+
+def test_a_registry_that_hands_out_something_else_is_found(shop: Shop) -> None:
+    pytest.importorskip("mlflow")
+    shop.write(".git/info/exclude", "/mlflow.db\n")
+    shop.release("--mlflow")
+    store = shop.root / "mlflow.db"
+    _run(store, THEIRS)
+    whole = store.read_bytes()
+    before = shop.regml("verify")
+    assert "registry   1 released versions compared" in before.out
+    assert "registered model" not in before.out
+    for statements, said in EDITS:
+        _run(store, statements)
+        after = shop.regml("verify")
+        assert said in after.out
+        assert after.status == 1
+        store.write_bytes(whole)
+
+
+def _run(store: Path, statements: tuple[str, ...]) -> None:
+    with closing(sqlite3.connect(store)) as database, database:
+        for statement in statements:
+            assert database.execute(statement).rowcount > 0

@@ -17,6 +17,7 @@ from typing import IO, Any, Final
 from regml.digest import Artifact, digest_bytes, folder_artifact
 from regml.errors import ConfigError, UnknownIdError
 from regml.files.git import LINK, git_environment, in_repository, run_git
+from regml.files.history import is_shallow
 
 _FILE_MODES: Final = frozenset({"100644", "100755"})
 
@@ -167,7 +168,12 @@ def open_revision(root: Path, revision: str) -> RevisionFile:
     if not commit or revision.startswith("-"):
         raise UnknownIdError(
             f"{revision!r} is no revision of this repository. "
-            "'git log --oneline' and 'git tag' show what there is."
+            + (
+                "This clone has only the newest part of the history: "
+                "git fetch --unshallow --tags."
+                if is_shallow(root)
+                else "'git log --oneline' and 'git tag' show what there is."
+            )
         )
     files, odd = _listing(run_git(root, "ls-tree", "-r", "-z", commit))
     process = subprocess.Popen(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from regml.digest import digest_path
+from regml.errors import UnknownIdError
 from regml.files.git import list_files
 from regml.project import open_project
 from regml.records.held import difference
@@ -35,6 +36,20 @@ def test_a_worktree_has_its_own_commit_and_its_own_dirt(
     place.write("requirements.txt", "# 1\n")
     beside.is_right()
     assert "uncommitted changes (requirements.txt)" in str(_dirt_of(place))
+
+
+def test_a_revision_that_a_shallow_clone_lacks_says_how_to_get_it(
+    place: Place, tmp_path: Path
+) -> None:
+    earlier = place.git("rev-parse", "HEAD").strip()
+    place.write("src/other.py", "x = 1\n")
+    place.commit()
+    origin = f"file://{place.root}"
+    run(tmp_path, "git", "clone", "-q", "--depth", "1", origin, "shallow")
+    with pytest.raises(UnknownIdError, match="git fetch --unshallow"):
+        open_project(tmp_path / "shallow", at=earlier)
+    with pytest.raises(UnknownIdError, match="git log --oneline"):
+        open_project(place.root, at="nothing")
 
 
 def test_a_shallow_clone_with_a_detached_head_records_its_commit(

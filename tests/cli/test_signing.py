@@ -405,10 +405,14 @@ def test_an_earlier_state_knows_only_its_own_commits(team: Team) -> None:
     ]
 
 
-def test_a_beginning_that_git_does_not_know_is_a_finding(team: Team) -> None:
-    team.edit("regml.toml", "[sources]", '[change_control]\nsince = "v9"\n\n[sources]')
+@pytest.mark.parametrize("since", ["v9", "HEAD"])
+def test_a_beginning_that_is_no_fixed_point_is_a_finding(
+    team: Team, since: str
+) -> None:
+    begin = f'[change_control]\nsince = "{since}"\n\n[sources]'
+    team.edit("regml.toml", "[sources]", begin)
     [finding] = team.findings("C06")
-    assert "begin with v9, which git does not know here" in finding["message"]
+    assert f"begin with {since}, which is no tag and no commit" in finding["message"]
 
 
 DOCUMENT = """\

@@ -197,20 +197,23 @@ def pack_again(project: Project, version: str | None, *, write_bills: Writer) ->
     if not found:
         raise UnknownIdError(f"{named} was never released. 'regml list releases'.")
     record, said = found[-1]
-    bills = kept(project.root, said)
+    bills, lost = kept(project.root, said), ""
     if bills is None:
+        names = ", ".join(starmap(kept_path, sorted(said.bills.items())))
+        lost = f"Bring its bills of materials back: {names}. "
         bills = dict(write_bills(_at(project, said), said.model or ""))
     for built in (project.evidence.built, None):
         members = gather(project.root, said, built, key_id=record.key_id) | bills
         sums = contents_list(members)
         if sha256_of(sums) == said.contents:
             return _packed(project, record, {**members, CONTENTS: sums})
-    missing = sorted(said.bills.items())
     raise ConfigError(
         f"the archive of {named} cannot be made again: what is here is not all that "
-        f"was signed (release@{record.id}). Its Design History File was part of it: "
-        f"build that again, regml dhf build --at {said.commit[:SHORT]}. So were its "
-        f"bills of materials: bring {', '.join(starmap(kept_path, missing))} back."
+        f"was signed (release@{record.id}). {lost}"
+        "If its Design History File was part of it, build that again: regml dhf "
+        f"build --at {said.commit[:SHORT]}. It was written by regml "
+        f"{said.origin.environment.get('regml', 'unknown')}; another version may write "
+        "other pages."
     )
 
 

@@ -289,6 +289,8 @@ def test_a_built_file_of_this_commit_is_handed_over(shop: Shop) -> None:
     again = shop.regml("release", "--archive-only")
     assert again.status == 2
     assert "cannot be made again" in again.err
+    assert "regml dhf build --at" in again.err
+    assert "bills of materials" not in again.err  # these are here
 
 
 def test_the_model_is_a_bundle(delivered: Path) -> None:

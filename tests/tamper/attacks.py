@@ -347,6 +347,43 @@ def keep_records_out_of_git(tiny: Tiny) -> None:
     tiny.commit()
 
 
+def hide_an_input(tiny: Tiny) -> None:
+    """Train with a file that ``.dvcignore`` keeps out of every digest."""
+    tiny.write("clean/more.txt", "omega\n")
+    tiny.write(".dvcignore", "more.txt\n")
+    tiny.commit()
+    tiny.dvc("repro -q -f -s train")
+
+
+def forge_what_a_stage_goes_on_from(tiny: Tiny) -> None:
+    """Put weights there by hand, and let a training go on from them."""
+    flag = "- model.bin: {persist: true}"
+    tiny.write("dvc.yaml", PIPELINE.replace("- model.bin", flag))
+    tiny.commit()
+    (tiny.root / "model.bin").unlink()
+    tiny.write("model.bin", "better weights\n")
+    tiny.dvc("repro -q -f -s train")
+
+
+def run_a_pipeline_beside(tiny: Tiny) -> None:
+    """Let DVC make results in a sub-folder, where no recorder stands before it."""
+    tiny.write(
+        "study/dvc.yaml",
+        "stages:\n  best:\n    cmd: echo 0.99 > best.txt\n    outs: [best.txt]\n",
+    )
+    tiny.dvc("repro -q study/dvc.yaml")
+    tiny.commit()
+
+
+def import_code_that_git_ignores(tiny: Tiny) -> None:
+    """Let the training use code that no commit holds."""
+    tiny.write("better.py", "weights = 1\n")
+    with (tiny.root / ".gitignore").open("a") as patterns:
+        patterns.write("/better.py\n")
+    tiny.write("train.py", "import better\n" + TRAIN)
+    tiny.commit()
+
+
 def replace_model(tiny: Tiny) -> None:
     """Put another file in the place of the model."""
     (tiny.root / "model.bin").unlink()
@@ -449,6 +486,30 @@ def insert_record(tiny: Tiny) -> None:
         return [*lines, json.dumps({**row, "path": name}) + "\n"]
 
     _lines(tiny, again)
+
+
+def rewrite_history(tiny: Tiny) -> None:
+    """Give every commit another message, and with it another name."""
+    quiet = ("env", "FILTER_BRANCH_SQUELCH_WARNING=1")
+    rewrite = ("filter-branch", "-f", "--msg-filter", "tr a-z A-Z")
+    every = ("--tag-name-filter", "cat", "--", "--all")
+    done = tiny.run(*quiet, "git", *rewrite, *every)
+    assert done.returncode == 0, done.stderr
+
+
+def move_records_in(tiny: Tiny) -> None:
+    """Add the record of another project, which the same key signed."""
+    other = tiny.copy(tiny.folder / "other")
+    shutil.rmtree(other.root / "records")
+    other.git("checkout", "--quiet", "--orphan", "elsewhere")
+    other.commit("Another project")
+    done = other.run("regml", "record", "--stage", "prepare", "--", "sh", "prepare.sh")
+    assert done.returncode == 0, done.stderr
+    row = (other.root / "records/log.jsonl").read_text()
+    for folder in ("runs", "environments"):
+        there = tiny.root / "records" / folder
+        shutil.copytree(other.root / "records" / folder, there, dirs_exist_ok=True)
+    _lines(tiny, lambda lines: [*lines, row])
 
 
 def truncate_log(tiny: Tiny) -> None:
@@ -554,6 +615,26 @@ ATTACKS = (
         r"Ignored by git: it is here, but git leaves it out",
         by="check",
     ),
+    Attack(
+        hide_an_input, r"train was .* uncommitted changes \(clean/more\.txt", by="check"
+    ),
+    Attack(
+        forge_what_a_stage_goes_on_from,
+        r"train was .* uncommitted changes \(model\.bin\)",
+        by="check",
+    ),
+    Attack(
+        run_a_pipeline_beside,
+        r"study/dvc\.lock tells of a pipeline that nobody records",
+        by="check",
+    ),
+    Attack(
+        import_code_that_git_ignores,
+        r"train\.py uses this code, and it is not under control",
+        by="check",
+    ),
+    Attack(rewrite_history, r"-train-.*: it was made at commit .* history was rewri"),
+    Attack(move_records_in, r"-prepare-.*: it was made at commit .* another project"),
     Attack(resign_record, r"-train-.*: it is signed by .* regml\.toml does not name"),
 )
 

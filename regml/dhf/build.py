@@ -75,14 +75,12 @@ def build_dhf(project: Project, *, formats: Collection[Format], out: Path) -> Bu
     documents = project_documents(project, build=state, outcomes=outcomes)
     files = write_folder(
         documents,
-        pages=portal_pages(
+        pages=lambda: portal_pages(
             project.with_earlier_manifests().with_wordings().graph,
             build=state,
             documents=documents,
             figures=figures,
-        )
-        if Format.HTML in formats
-        else {},
+        ),
         figures={Path(f.path).name: project.files / f.source for f in figures},
         build=state,
         formats=formats,

@@ -6,21 +6,25 @@ This module imports nothing of that, so that it can say what is missing.
 from collections.abc import Collection
 from enum import StrEnum
 from importlib.util import find_spec
+from pathlib import Path
 
 from regml.errors import ConfigError, MissingExtraError
+
+ASSETS = Path(__file__).parent / "assets"
+"""Style sheets, scripts and page templates of this room."""
 
 
 class Format(StrEnum):
     """What documents are written as."""
 
     HTML = "html"
-    """Documents through Sphinx, and the pages of all items and records."""
+    """A page for each document, item and record."""
     PDF = "pdf"
     DOCX = "docx"
 
 
 _NEEDS = {
-    Format.HTML: ("sphinx", "myst_parser", "furo"),
+    Format.HTML: ("markdown_it",),
     Format.PDF: ("pypandoc", "typst"),
     Format.DOCX: ("pypandoc",),
 }

@@ -8,6 +8,7 @@ keeps its lists and emphasis and loses raw HTML, roles, directives and images.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -58,6 +59,11 @@ def code_block(content: str) -> str:
 def parser() -> MarkdownIt:
     """Return the parser for users' prose: CommonMark and tables, no HTML, no images."""
     return MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+@cache
+def _reader() -> MarkdownIt:
+    return parser()
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ class Writer:
 
     def prose(self, text: str) -> Markdown:
         """Return a user's prose: headings become bold lines, HTML becomes text."""
-        root = SyntaxTreeNode(parser().parse(printable(text)))
+        root = SyntaxTreeNode(_reader().parse(printable(text)))
         return Markdown(self._blocks(root.children))
 
     def _linked(self, text: str) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import os
 import re
 import subprocess
 import zipfile
@@ -10,8 +11,8 @@ from pathlib import Path
 import pypandoc
 import typst
 
+from regml.dhf.formats import ASSETS
 from regml.dhf.render import Build, Document, state_of
-from regml.dhf.website import ASSETS, fixed_environment
 from regml.errors import ConfigError
 
 _READER = "commonmark+pipe_tables-raw_html"
@@ -91,7 +92,7 @@ def _pandoc(document: Document, build: Build, work: Path, options: list[str]) ->
         ],
         input=document.markdown.encode(),
         cwd=work,
-        env=fixed_environment(build),
+        env=_fixed_environment(build),
         capture_output=True,
         check=False,
     )
@@ -99,6 +100,16 @@ def _pandoc(document: Document, build: Build, work: Path, options: list[str]) ->
         said = done.stderr.decode(errors="replace").strip()
         raise ConfigError(f"{plan.path}: pandoc refuses the document: {said}")
     return done.stdout
+
+
+def _fixed_environment(build: Build) -> dict[str, str]:
+    """Return an environment in which programs know no time but that of the commit."""
+    return {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": str(build.epoch),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
 
 
 def _finish_docx(raw: bytes, *, landscape: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""A folder of pages: one per item, run, test, dataset, model and result.
+"""A folder of pages: one per document, item, run, test, dataset, model and result.
 
 The pages need no server and no network, hold no script of their own, and a content
 security policy forbids what text of a user could try. Search reads ``items/index.js``
@@ -17,6 +17,8 @@ from markupsafe import Markup
 from regml.dhf.context import Figure
 from regml.dhf.context.common import shown
 from regml.dhf.context.verification import ORDER
+from regml.dhf.document_pages import DocumentPage, document_page
+from regml.dhf.formats import ASSETS
 from regml.dhf.markdown import IDS, parser, printable
 from regml.dhf.neighbourhood import Drawing, neighbourhood
 from regml.dhf.pages import content
@@ -24,7 +26,6 @@ from regml.dhf.pages.base import Content
 from regml.dhf.pages.names import case_anchor, is_paged, kind_of, linked, page_name
 from regml.dhf.render import Build, Document, state_of
 from regml.dhf.table import Table, table
-from regml.dhf.website import ASSETS
 from regml.items.links import Link
 from regml.items.requirements import Requirement
 from regml.trace.model import TraceGraph
@@ -99,10 +100,16 @@ def portal_pages(
     documents: Sequence[Document],
     figures: Sequence[Figure],
 ) -> dict[str, str]:
-    """Return every page outside the documents, by path below ``html/``."""
+    """Return every page by path below ``html/``.
+
+    Raises:
+        BrokenFileError: A document shows a figure that is not there.
+    """
     names = page_names(graph)
     env = _environment(names, build)
     mentions = _mentions(documents)
+    shown_figures = {figure.path for figure in figures}
+    written = [document_page(one, figures=shown_figures) for one in documents]
     page_template = env.get_template("page.html.j2")
     pages = {
         f"items/{names[name]}": page_template.render(
@@ -110,11 +117,16 @@ def portal_pages(
         )
         for name in names
     }
+    document_template = env.get_template("document.html.j2")
+    pages |= {
+        page.path: document_template.render(page=page, pages=written, up="../")
+        for page in written
+    }
     return {
         **pages,
-        "index.html": _start(env, graph, names, documents),
+        "index.html": _start(env, graph, names, written),
         "items/index.html": _list(env, graph, names),
-        "items/index.js": _index(graph, names),
+        "items/index.js": _index(graph, names, written),
         "items/search.js": (ASSETS / "search.js").read_text(encoding="utf-8"),
         "items/portal.css": (ASSETS / "portal.css").read_text(encoding="utf-8"),
     }
@@ -216,7 +228,7 @@ def _start(
     env: Environment,
     graph: TraceGraph,
     names: Mapping[str, str],
-    documents: Iterable[Document],
+    documents: Iterable[DocumentPage],
 ) -> str:
     statuses = [
         requirement_status(graph, item.id).status for item in graph.items(Requirement)
@@ -224,10 +236,7 @@ def _start(
     return env.get_template("start.html.j2").render(
         up="",
         device=graph.evidence.config.device,
-        documents=[
-            (f"{d.plan.number} {d.plan.title}", f"documents/{d.plan.name}.html", d.plan)
-            for d in documents
-        ],
+        documents=documents,
         statuses=[(status, statuses.count(status)) for status in ORDER],
         current=_current(graph, names),
     )
@@ -285,8 +294,13 @@ def _status(graph: TraceGraph, node: Node) -> str:
     return ""
 
 
-def _index(graph: TraceGraph, names: Mapping[str, str]) -> str:
-    """Return the search index: id, title, kind and page of everything, also images."""
+def _index(
+    graph: TraceGraph, names: Mapping[str, str], documents: Iterable[DocumentPage]
+) -> str:
+    """Return the search index: id, title, kind and page of everything.
+
+    Everything is also an image, a document and a section of one.
+    """
     rows = [
         (shown(name), graph.nodes[name].title, kind_of(graph.nodes[name]), page)
         for name, page in sorted(names.items())
@@ -299,6 +313,14 @@ def _index(graph: TraceGraph, names: Mapping[str, str]) -> str:
                 for c in value.manifest.cases
                 for anchor in [case_anchor(c.case)]
             ]
+    for one in documents:
+        rows.append(
+            (one.title, one.document.plan.purpose, "document", f"../{one.path}")
+        )
+        rows += [
+            (heading.title, one.title, "section", f"../{one.path}#{heading.anchor}")
+            for heading in one.headings
+        ]
     text = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))
     # "<" cannot end a script, and no line is longer than an editor likes
     safe = text.replace("<", "\\u003c").replace("],[", "],\n[")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def write_folder(
     documents: Sequence[Document],
     *,
-    pages: Mapping[str, str],
+    pages: Callable[[], Mapping[str, str]],
     figures: Mapping[str, "Traversable"],
     build: Build,
     formats: Collection[Format],
@@ -31,8 +31,8 @@ def write_folder(
     """Write all documents into a folder, replacing the one that is there.
 
     Args:
-        documents: What to write.
-        pages: Content of each page outside the documents, by path below ``html/``.
+        documents: What to write on paper.
+        pages: Makes the content of each page, by path below ``html/``.
         figures: Image files by the name that documents use.
         build: The state all of it comes from.
         formats: What to write them as.
@@ -53,10 +53,12 @@ def write_folder(
         _copy_figures(figures, work / "figures")
         jobs = _jobs(documents, build=build, formats=formats, work=work, new=new)
         with ThreadPoolExecutor() as pool:
-            for done in [pool.submit(job) for job in jobs]:
+            started = [pool.submit(job) for job in jobs]
+            if Format.HTML in formats:  # while other programs write for paper
+                _write_pages(pages(), new / "html")
+            for done in started:
                 done.result()
         if Format.HTML in formats:
-            _write_pages(pages, new / "html")
             shutil.copytree(work / "figures", new / "html" / "figures")
         (new / STATE).write_bytes(_state(build))
         files = _write_sums(new)
@@ -74,22 +76,6 @@ def _jobs(
 ) -> list[Callable[[], None]]:
     """Return what there is to do; each job writes its own files."""
     jobs: list[Callable[[], None]] = []
-    if Format.HTML in formats:
-        from regml.dhf.website import write_website
-
-        (new / "html").mkdir()
-        out = new / "html" / "documents"
-        figures = work / "figures"
-        jobs.append(
-            partial(
-                write_website,
-                documents,
-                figures=figures,
-                build=build,
-                work=work,
-                out=out,
-            )
-        )
     if Format.PDF in formats or Format.DOCX in formats:
         from regml.dhf.paper import write_docx, write_pdf
 

@@ -131,6 +131,15 @@ def test_a_file_that_opens_and_cannot_be_read_is_named() -> None:
         digest_file(Path("/proc/self/mem"), name="memory")
 
 
+def test_what_has_no_end_is_refused_and_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros"):
+        with pytest.raises(OSError, match="neither a file nor a folder") as caught:
+            digest_file(tmp_path / name, name=name)
+        assert caught.value.filename == str(tmp_path / name)
+
+
 def test_a_few_small_files_start_no_threads(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)

@@ -43,7 +43,7 @@ def read_anchor(root: Path, text: str) -> Anchor:
             revision of git, e.g. a signed tag, or the digits of a head.
 
     Raises:
-        BrokenFileError: The file says no heads.
+        BrokenFileError: The file or the revision says no heads.
         UnknownIdError: It is none of these.
     """
     if Path(text).is_file():
@@ -51,6 +51,12 @@ def read_anchor(root: Path, text: str) -> Anchor:
     if len(text) == 64 and _DIGEST.fullmatch(text):
         return Anchor(f"the head {text[:12]}", (text,))
     entries = _entries_at(root, text)
+    if entries == ():
+        raise BrokenFileError(
+            f"revision {text}",
+            "has no record in its log, so nothing can be held against it.",
+            remedy="Name a later one.",
+        )
     if entries is not None:
         return Anchor(f"revision {text}", log_heads(entries))
     if _DIGEST.fullmatch(text):
@@ -103,6 +109,12 @@ def _heads_in(path: Path) -> tuple[str, ...]:
             "names no heads of the log.",
             remedy="Name the state.json of a Design History File.",
         ) from error
+    if not heads:
+        raise BrokenFileError(
+            str(path),
+            "was made when the log had no record, so nothing can be held against it.",
+            remedy="Name a later one.",
+        )
     if not all(_DIGEST.fullmatch(head) for head in heads):
         raise BrokenFileError(str(path), "has heads that are no digests.")
     return heads

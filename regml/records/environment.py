@@ -1,14 +1,16 @@
 """On what a run ran: interpreter, packages, machine. No host name, no paths."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from regml.digest import sha256_of
+from regml.records.interpreters import interpreter_of, own_interpreter
 from regml.version import __version__
 
 THREAD_VARIABLES = (
@@ -26,24 +28,33 @@ LOCALE_VARIABLES = ("LANG", "LC_ALL", "LC_NUMERIC", "TZ")
 IMAGE_VARIABLES = ("REGML_CONTAINER_IMAGE", "CI_JOB_IMAGE")
 """Variables that name the image a container was made from, first one first."""
 
+INSTALLED = (".dist-info", ".egg-info")
+"""How the folders end that tell of a package; Debian still makes the second kind."""
+
+_OF_PYTHON = re.compile(r"-py[0-9.]+$")
+"""What an ``.egg-info`` adds to the version."""
+
 GPU_SECONDS = 20.0
 """How long a graphics driver may take to answer, in seconds."""
 
 
-def environment() -> dict[str, Any]:
+def environment(command: Sequence[str] = ()) -> dict[str, Any]:
     """Return what is known about interpreter, packages and machine, as JSON values.
 
-    The packages are those of the running interpreter, which is the one a command
-    ``python ...`` finds when regml is installed beside it.
+    Args:
+        command: What is going to run; its interpreter and the packages there count.
+            Without a command they are ours.
     """
     system = os.uname()
+    python = interpreter_of(command) if command else own_interpreter()
     return {
         "regml": __version__,
         "python": {
-            "implementation": sys.implementation.name,
-            "version": ".".join(str(part) for part in sys.version_info[:3]),
+            "implementation": python.implementation,
+            "version": python.version,
+            **({"found": python.found} if python.found else {}),
         },
-        "packages": packages(),
+        "packages": packages(python.places),
         "system": {
             "kernel": f"{system.sysname} {system.release}",
             "machine": system.machine,
@@ -57,26 +68,30 @@ def environment() -> dict[str, Any]:
     }
 
 
-def packages() -> dict[str, dict[str, str | None]]:
+def packages(places: Iterable[str] | None = None) -> dict[str, dict[str, str | None]]:
     """Return version and sha256 of every installed package by its normalised name.
 
     The version is read from the name of the ``*.dist-info`` folder: parsing metadata
     takes a hundred times as long. The sha256 is that of the file ``RECORD`` in it,
     which lists a digest of every installed file; ``None`` where the installer left
-    none. What stands earlier on ``sys.path`` wins, as in an import.
+    none. What stands earlier wins, as in an import.
+
+    Args:
+        places: Where to look, in order; ``sys.path`` by default.
     """
     found: dict[str, dict[str, str | None]] = {}
-    for place in sys.path:
+    for place in sys.path if places is None else places:
         folder = place or "."
         try:
             names = sorted(os.listdir(folder))  # noqa: PTH208 - names are all we need
         except OSError:
             continue
         for name in names:
-            if name.endswith(".dist-info"):
-                package, _, version = name[: -len(".dist-info")].partition("-")
+            if name.endswith(INSTALLED):
+                package, _, version = name.rpartition(".")[0].partition("-")
                 package = package.lower().replace("_", "-")
-                if package not in found:
+                version = _OF_PYTHON.sub("", version)
+                if version and package not in found:
                     sha256 = _digest_of(f"{folder}/{name}/RECORD")
                     found[package] = {"version": version, "sha256": sha256}
     return found

@@ -300,9 +300,10 @@ def trusted_keys(signers: Iterable[Signatory]) -> dict[str, TrustedKey]:
     """Return the public keys of a project's signers by key id.
 
     Raises:
-        SigningKeyError: One of them is no ECDSA P-256 or Ed25519 key.
+        SigningKeyError: One of them is no ECDSA P-256 or Ed25519 key, or two are the
+            same: the later one could undo that the earlier one was revoked.
     """
-    keys = (
+    keys = [
         TrustedKey(
             read_public_key(signer.public_key),
             signer.email,
@@ -311,8 +312,16 @@ def trusted_keys(signers: Iterable[Signatory]) -> dict[str, TrustedKey]:
             signer.revoked_because,
         )
         for signer in signers
-    )
-    return {key_id(trusted.key): trusted for trusted in keys}
+    ]
+    known: dict[str, TrustedKey] = {}
+    for trusted in keys:
+        first = known.setdefault(key_id(trusted.key), trusted)
+        if first is not trusted:
+            raise SigningKeyError(
+                f"regml.toml: two signers, {first.email} and {trusted.email}, have the "
+                "same public_key. Keep one of them; what is revoked stays revoked."
+            )
+    return known
 
 
 def read_public_key(pem: str) -> "PublicKey":

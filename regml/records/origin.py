@@ -3,7 +3,7 @@
 import os
 import posixpath
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def observe(
     stages: Iterable[Stage] = (),
     inputs: Iterable[Content] = (),
     left: Iterable[Artifact] = (),
+    command: Sequence[str] = (),
 ) -> Origin:
     """Return who works here, on what code, in which environment, at this moment.
 
@@ -48,6 +49,7 @@ def observe(
         inputs: What the work reads; what nobody tracks of it makes the tree dirty.
         left: Outputs the work goes on from that are not as ``dvc.lock`` has them: the
             same.
+        command: What is going to run; it decides which Python counts.
 
     Raises:
         ConfigError: ``regml.toml`` names no software, or git cannot be run.
@@ -70,7 +72,7 @@ def observe(
         dirty=state.dirty,
         diff_sha256=state.diff_sha256,
         code=code_digest(root, paths, listing.names, listing.pointers),
-        environment=environment(),
+        environment=environment(command),
     )
 
 

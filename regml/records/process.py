@@ -17,12 +17,16 @@ from types import FrameType
 
 from regml.plugins import as_it_was
 from regml.records.keys import PASSPHRASE_VARIABLE
+from regml.records.left_behind import Descendants
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end the command, not its recorder."""
 
 POLL_SECONDS = 0.1
 """How often to look whether the command ended although somebody holds its output."""
+
+LINGER_SECONDS = 1.0
+"""How long to listen to what a command left behind, in seconds; it may never end."""
 
 CHUNK_BYTES = 1 << 16
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
@@ -41,14 +45,19 @@ class Ran:
         wall_seconds: From start to end.
         cpu_seconds: User and system time of it and its finished children.
         peak_memory_bytes: Largest resident set of it or one of its children.
+        hidden_memory_bytes: What we held ourselves when we started it. The system
+            counts that as the command's, so a peak that is no larger is only a bound.
         log_sha256: Digest of what it printed.
+        left_behind: Names of the processes it left running.
     """
 
     exit_status: int
     wall_seconds: float
     cpu_seconds: float
     peak_memory_bytes: int
+    hidden_memory_bytes: int
     log_sha256: str
+    left_behind: tuple[str, ...] = ()
 
 
 class Interruption:
@@ -64,8 +73,12 @@ class Interruption:
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[None]:
-        """Catch the signals while the block runs."""
-        before = {number: signal.signal(number, self._take) for number in FORWARDED}
+        """Catch the signals while the block runs, but for those that are ignored.
+
+        ``nohup`` and the shell's ``&`` ask for that, and the command is to hear of it.
+        """
+        heard = [n for n in FORWARDED if signal.getsignal(n) != signal.SIG_IGN]
+        before = {number: signal.signal(number, self._take) for number in heard}
         try:
             yield
         finally:
@@ -105,29 +118,44 @@ def run(
     with _Log(log) as printed:
         if interruption.received is not None:
             return _not_started(printed, -interruption.received, begun)
-        try:
-            process = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**environment_of_others(), **variables},
-            )
-        except OSError as error:
-            found = not isinstance(error, FileNotFoundError)
-            printed.add(f"regml: {command[0]}: {error.strerror}\n".encode(), 2)
-            status = NOT_EXECUTABLE if found else NOT_FOUND
-            return _not_started(printed, status, begun)
-        with process:  # closes its pipes
-            interruption.watch(process.pid)
-            usage = _follow(process, printed)
-            interruption.watch(None)
+        hidden = _own_memory_bytes()
+        with Descendants() as descendants:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env={**environment_of_others(), **variables},
+                )
+            except OSError as error:
+                found = not isinstance(error, FileNotFoundError)
+                printed.add(f"regml: {command[0]}: {error.strerror}\n".encode(), 2)
+                status = NOT_EXECUTABLE if found else NOT_FOUND
+                return _not_started(printed, status, begun)
+            with process:  # closes its pipes
+                interruption.watch(process.pid)
+                ended, usage = _follow(process, printed)
+                interruption.watch(None)
+            left = descendants.after(process.pid)
         return Ran(
             exit_status=process.returncode,
-            wall_seconds=round(time.monotonic() - begun, 3),
-            cpu_seconds=round(usage.ru_utime + usage.ru_stime, 3),
-            peak_memory_bytes=usage.ru_maxrss * RSS_UNIT_BYTES,
+            wall_seconds=round(ended - begun, 3),
+            cpu_seconds=round(usage.ru_utime + usage.ru_stime + left.cpu_seconds, 3),
+            peak_memory_bytes=max(usage.ru_maxrss, left.peak_memory) * RSS_UNIT_BYTES,
+            hidden_memory_bytes=hidden,
             log_sha256=printed.sha256(),
+            left_behind=left.running,
         )
+
+
+def _own_memory_bytes() -> int:
+    """Return the largest resident set this program had; 0 where nobody counts it."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return 0
+    peaks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(peaks[0]) * 1024 if peaks else 0
 
 
 def environment_of_others() -> dict[str, str]:
@@ -186,9 +214,15 @@ class _Log:
         )
 
 
-def _follow(process: subprocess.Popen[bytes], printed: _Log) -> resource.struct_rusage:
-    """Copy what a process prints until it has ended; return what it used."""
-    usage = None
+def _follow(
+    process: subprocess.Popen[bytes], printed: _Log
+) -> tuple[float, resource.struct_rusage]:
+    """Copy what a process prints until it ends; return when that was, and its use.
+
+    A process it left behind may hold its output and go on printing. It is not our run;
+    what it prints within a moment may be the last words of the command, though.
+    """
+    ended, usage = 0.0, None
     with selectors.DefaultSelector() as selector:
         for stream, target in ((process.stdout, 1), (process.stderr, 2)):
             assert stream is not None  # noqa: S101 - both are pipes
@@ -200,10 +234,15 @@ def _follow(process: subprocess.Popen[bytes], printed: _Log) -> resource.struct_
                     printed.add(chunk, key.data)
                 else:
                     selector.unregister(key.fileobj)
-            usage = usage or _reap(process, os.WNOHANG)
-            if usage is not None and not ready:
-                break  # a process it left behind holds the pipes; it is not our run
-    return usage or _reap(process, 0) or resource.getrusage(resource.RUSAGE_CHILDREN)
+            if usage is None and (usage := _reap(process, os.WNOHANG)):
+                ended = time.monotonic()
+            waited = time.monotonic() - ended > LINGER_SECONDS
+            if usage is not None and (waited or not ready):
+                break
+    if usage is None:
+        usage = _reap(process, 0) or resource.getrusage(resource.RUSAGE_CHILDREN)
+        ended = time.monotonic()
+    return ended, usage
 
 
 def _reap(
@@ -219,7 +258,7 @@ def _reap(
 
 def _not_started(printed: _Log, status: int, begun: float) -> Ran:
     wall = round(time.monotonic() - begun, 3)
-    return Ran(status, wall, 0.0, 0, printed.sha256())
+    return Ran(status, wall, 0.0, 0, 0, printed.sha256())
 
 
 def _write_all(target: int, chunk: bytes) -> None:

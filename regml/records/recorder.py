@@ -22,12 +22,15 @@ from regml.items.notes import UNREADABLE
 from regml.items.recorded import Origin, Outcome, Record, StageRun
 from regml.records.contents import Content, read_contents
 from regml.records.environment import GpuQuery
+from regml.records.environment_files import ENVIRONMENTS
 from regml.records.experiments import experiment
 from regml.records.keys import personal_key
-from regml.records.log import append, read_entries, utc_now
+from regml.records.log import KINDS, append, read_entries, utc_now
 from regml.records.notes import NOTES_VARIABLE, read_notes
 from regml.records.origin import observe
 from regml.records.process import Interruption, Ran, run
+from regml.records.storage import FOLDER
+from regml.records.strangers import why_doubted
 from regml.records.unfinished import Mark, marked
 
 LOGS = ".regml/logs"
@@ -39,6 +42,9 @@ SHELL_MARKS = frozenset("$`*?;&|<>~(){}\\")
 _SEPARATOR = re.compile(r"(?:^|\s)--(?:\s|$)")
 _PLAIN = re.compile(r"[^$`*?;&|<>~(){}\\'\"#!\[]*")
 """What no shell changes."""
+
+MEMORY_SLACK_BYTES = 1 << 20
+"""How far two counts of the same memory may differ: the system rounds per core."""
 
 SIGNAL_BASE = 128
 """A shell's exit status for a command killed by signal n is 128 + n."""
@@ -69,7 +75,8 @@ def record_stage(
     interruption = Interruption()
     with interruption.caught():
         read_entries(home)  # a broken log is to be found before hours of training
-        before = _prepare(root, stage)
+        _refuse_closed(home)
+        before = _prepare(root, stage, command)
         log, notes = _scratch(home, stage)
         with marked(
             home,
@@ -93,14 +100,31 @@ def record_stage(
                 exit_status=ran.exit_status,
                 resources=_resources(ran),
                 log_sha256=ran.log_sha256,
-                notes=_notes(notes, unreadable, mark, before.left),
+                notes=_notes(notes, unreadable, mark, before.left) | _left_behind(ran),
             )
             record = append(home, statement, key)
             mark.recorded()
     _keep_log(log, record)
+    if doubt := why_doubted(home, key, record.statement.origin.finished_utc[:10]):
+        sys.stderr.write(f"regml: nobody believes record {record.id}: {doubt}.\n")
     if unreadable:
         raise RecordError(f"{unreadable[0]}: an output cannot be read. Mend that.")
     return ran.exit_status if ran.exit_status >= 0 else SIGNAL_BASE - ran.exit_status
+
+
+def _refuse_closed(root: Path) -> None:
+    """Refuse folders that take no record, before anything ran.
+
+    Raises:
+        RecordError: Nobody may write to one of them.
+    """
+    for name in (FOLDER, f"{FOLDER}/{KINDS[StageRun]}", ENVIRONMENTS):
+        place = root / name
+        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+            raise RecordError(
+                f"{name}: no record could be written here, so nothing was run. Give "
+                "yourself access to it."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +138,7 @@ class _Before:
     origin: Origin
 
 
-def _prepare(root: Path, name: str) -> _Before:
+def _prepare(root: Path, name: str, command: Sequence[str]) -> _Before:
     started = utc_now()
     stages = read_stages(root)
     stage = _find(stages, name)
@@ -127,6 +151,7 @@ def _prepare(root: Path, name: str) -> _Before:
         stages=stages,
         inputs=inputs,
         left=_changed(root, stage, left),
+        command=command,
     )
     return _Before(stage, parameters, inputs, left, origin)
 
@@ -160,8 +185,8 @@ def _read_inputs(root: Path, stage: Stage) -> tuple[Content, ...]:
 def _read_left(root: Path, stage: Stage) -> tuple[Artifact, ...]:
     """Return the outputs of before that DVC leaves for the command to go on from."""
     kept = [out.path for out in stage.outs if out.persist]
-    there = [path for path in kept if (root / path).exists()]
     try:
+        there = [path for path in kept if (root / path).exists()]
         return tuple(content.artifact for content in read_contents(root, there))
     except OSError as error:
         raise BrokenFileError(
@@ -192,13 +217,24 @@ def _read_outputs(
     """Return the outputs that are there, and the paths that cannot be read."""
     found, unreadable = [], []
     for out in stage.outs:
-        if not (root / out.path).exists():
+        try:
+            (root / out.path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            unreadable.append(f"{out.path} ({error.strerror})")
             continue
         try:
             found += [content.artifact for content in read_contents(root, [out.path])]
         except OSError as error:
-            unreadable.append(f"{out.path} ({error.strerror})")
+            unreadable.append(f"{_shown(root, error, out.path)} ({error.strerror})")
     return tuple(found), tuple(unreadable)
+
+
+def _shown(root: Path, error: OSError, path: str) -> str:
+    """Return the file that an error is about, relative to the project."""
+    told = os.fspath(error.filename or path)
+    return told.removeprefix(f"{os.fspath(root)}/")
 
 
 def _recorded_command(stage: Stage, command: Sequence[str]) -> str:
@@ -269,10 +305,12 @@ def _outcome(
 
 
 def _resources(ran: Ran) -> dict[str, float]:
+    known = ran.peak_memory_bytes > ran.hidden_memory_bytes + MEMORY_SLACK_BYTES
+    memory = "peak_memory_bytes" if known else "peak_memory_at_most_bytes"
     return {
         "wall_seconds": ran.wall_seconds,
         "cpu_seconds": ran.cpu_seconds,
-        "peak_memory_bytes": ran.peak_memory_bytes,
+        memory: ran.peak_memory_bytes,
     }
 
 
@@ -294,6 +332,18 @@ def _notes(
     if mark.before:
         notes["regml_unrecorded_runs"] = mark.note()
     return notes
+
+
+def _left_behind(ran: Ran) -> dict[str, Any]:
+    """Return what the record has to say of processes that still run, and say it."""
+    if not ran.left_behind:
+        return {}
+    names = ", ".join(ran.left_behind)
+    sys.stderr.write(
+        f"regml: the command ended and left processes running ({names}). What they "
+        "write from now on is in no record; let the command wait for them.\n"
+    )
+    return {"regml_left_behind": {"processes": list(ran.left_behind)}}
 
 
 def _keep_log(log: Path, record: Record) -> None:

@@ -241,6 +241,18 @@ def test_a_revocation_says_when_and_why(days: dict[str, object], home: Path) -> 
         )
 
 
+def test_a_key_named_twice_cannot_undo_its_revocation(home: Path) -> None:
+    named = Signer(
+        name="Ada",
+        email="ada@example.org",
+        roles=(Role.DEVELOPER,),
+        public_key=public_pem(personal_key()),
+    )
+    lost = {"revoked": dt.date(2026, 3, 1), "revoked_because": "lost"}
+    with pytest.raises(SigningKeyError, match="have the same public_key"):
+        trusted_keys([named.model_copy(update=lost), named])
+
+
 def test_nobody_signs_by_hand_with_a_revoked_key(home: Path) -> None:
     key = personal_key()
     signer = Signer(

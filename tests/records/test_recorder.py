@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,7 +51,8 @@ def test_a_passed_run_is_told_completely(project: Any) -> None:
     assert run.notes == {"numbers": {"n": 2}}
     assert run.resources["wall_seconds"] > 0
     assert run.resources["cpu_seconds"] > 0
-    assert run.resources["peak_memory_bytes"] > 1_000_000
+    # what the recorder itself held hides a command as small as this one
+    assert run.resources["peak_memory_at_most_bytes"] > 1_000_000
     assert run.origin.person.email == "ada@example.org"
     assert run.origin.commit == project.git("rev-parse", "HEAD").strip()
     assert run.origin.dirty == ()
@@ -102,13 +105,32 @@ def test_a_signal_to_the_recorder_ends_the_command_and_is_recorded(
 ) -> None:
     ready = project.root / "ready"
     wait = f"import pathlib, time; pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
+    before = signal.signal(number, lambda *_: None)  # else an ignored one stays so
     process = project.start("record", "--stage", "make", "--", PYTHON, "-c", wait)
+    signal.signal(number, before)
     wait_for(ready)
     process.send_signal(number)
     process.communicate(timeout=30)
     run = last_run(project)
     assert run.outcome is Outcome.KILLED
     assert (process.returncode, run.exit_status) == (128 + number, -number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_what_nohup_and_the_shell_ignore_ends_nothing(
+    project: Any, number: signal.Signals
+) -> None:
+    ready, done = project.root / "ready", project.root / "done"
+    wait = f"touch '{ready}'; while [ ! -e '{done}' ]; do sleep 0.05; done"
+    before = signal.signal(number, signal.SIG_IGN)
+    process = project.start("record", "--stage", "make", "--", "sh", "-c", wait)
+    signal.signal(number, before)
+    wait_for(ready)
+    process.send_signal(number)
+    time.sleep(0.1)
+    done.touch()
+    process.communicate(timeout=30)
+    assert (process.returncode, last_run(project).outcome) == (0, Outcome.PASSED)
 
 
 def test_a_command_that_ends_itself_on_a_signal_counts_as_killed(project: Any) -> None:
@@ -132,6 +154,117 @@ def test_a_process_left_behind_does_not_hold_the_recorder(project: Any) -> None:
     leave += "'import time; time.sleep(8)'])"
     assert project.record([PYTHON, "-c", leave]) == 0
     assert time.monotonic() - begun < 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans on")
+@pytest.mark.parametrize(
+    "left", ["sleep 5 > /dev/null 2>&1 &", "while sleep 0.02; do echo .; done &"]
+)
+def test_a_process_left_behind_is_named_however_much_it_prints(
+    project: Any, left: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    begun = time.monotonic()
+    assert project.record(["sh", "-c", f"({left}) ; echo bye"]) == 0
+    assert time.monotonic() - begun < 4
+    run = last_run(project)
+    (name,) = run.notes["regml_left_behind"]["processes"]
+    assert name in {"sh", "dash", "bash", "sleep"}
+    assert run.resources["wall_seconds"] < 1
+    assert f"left processes running ({name})" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans on")
+def test_the_time_of_a_process_nobody_waited_for_is_counted(project: Any) -> None:
+    busy = "import time\nwhile time.process_time() < 0.6: pass"
+    leave = f"import os, subprocess; p = subprocess.Popen([{PYTHON!r}, '-c', {busy!r}])"
+    state = "open(f'/proc/{p.pid}/stat').read().split()[2]"
+    wait = f"import time\nwhile {state} != 'Z': time.sleep(0.05)\nos._exit(0)"
+    assert project.record([PYTHON, "-c", f"{leave}\n{wait}"]) == 0
+    run = last_run(project)
+    assert run.resources["cpu_seconds"] > 0.6
+    assert "regml_left_behind" not in run.notes
+
+
+def test_a_peak_above_our_own_is_that_of_the_command(project: Any) -> None:
+    command = ("record", "--stage", "make", "--", PYTHON, "-c", "b'1' * 200_000_000")
+    assert project.regml(*command)[0] == 0
+    assert 2e8 < last_run(project).resources["peak_memory_bytes"] < 2.5e8
+
+
+def test_a_key_that_nobody_named_is_told_at_once(
+    project: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert project.record(["true"]) == 0
+    assert "nobody believes" not in capfd.readouterr().err
+    named = (project.root / "regml.toml").read_text()
+    day = "2020-01-01"
+    project.write("regml.toml", named + f"revoked = {day}\nrevoked_because = 'x'\n")
+    assert project.record(["true"]) == 0
+    assert f"is revoked from {day} on" in capfd.readouterr().err
+    project.write("regml.toml", named.partition("[[signers]]")[0])
+    assert project.record(["true"]) == 0
+    assert "does not name your key" in capfd.readouterr().err
+
+
+def closed(folder: Path) -> tuple[str, ...]:
+    """Close a folder; return what makes a command obey that also for root."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o500)
+    if os.geteuid():
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may do everything, and setpriv is not here")
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def test_a_folder_that_takes_no_record_stops_before_the_command_runs(
+    project: Any,
+) -> None:
+    records = project.root / "records"
+    main = "import sys; from regml.cli import main; sys.exit(main())"
+    command = [*closed(records), PYTHON, "-c", main, "record", "--stage", "make", "--"]
+    done = subprocess.run(
+        [*command, "touch", "ran"], capture_output=True, text=True, check=False
+    )
+    records.chmod(0o700)
+    assert done.returncode == 2
+    assert done.stderr.startswith("regml: records: no record could be written here")
+    assert not (project.root / "ran").exists()
+
+
+def test_an_output_in_a_closed_folder_is_recorded_as_unreadable(project: Any) -> None:
+    pipeline = (project.root / "dvc.yaml").read_text()
+    project.write("dvc.yaml", pipeline.replace("small.json", "sub/small.json"))
+    main = "import sys; from regml.cli import main; sys.exit(main())"
+    rights = closed(project.root / "sub")
+    (project.root / "sub").chmod(0o700)
+    project.write("sub/small.json", "{}")
+    command = [*rights, PYTHON, "-c", main, "record", "--stage", "make", "--"]
+    done = subprocess.run(
+        [*command, "chmod", "000", "sub"], capture_output=True, text=True, check=False
+    )
+    (project.root / "sub").chmod(0o700)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "sub/small.json (Permission denied)" in done.stderr
+    assert last_run(project).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        ("mkfifo out/x", "out/x (it is neither a file nor a folder)"),
+        ("ln -s /dev/zero out/x", "out/x (it is neither a file nor a folder)"),
+        ("touch out/$(printf 'x\\377')", "out/x\\xff (its name is not UTF-8)"),
+    ],
+)
+def test_an_output_without_end_or_name_fails_the_stage(
+    project: Any, make: str, said: str
+) -> None:
+    with pytest.raises(RecordError, match=re.escape(said)):
+        project.record(["sh", "-c", f"mkdir out; {make}"])
+    run = last_run(project)
+    assert run.notes["regml_unreadable_outputs"] == {"paths": [said]}
+    assert run.outcome is Outcome.FAILED
 
 
 def test_a_listener_that_leaves_does_not_end_the_run(project: Any) -> None:

@@ -133,6 +133,7 @@ def test_the_command_counts_what_it_looked_at(recorded: Any) -> None:
     status, out, _ = recorded.regml("verify")
     assert status == 0
     assert "1 of 1 whole and signed" in out
+    assert f"log head   {recorded.log().heads[0]}\n" in out
     assert "1 of 1 stages explained" in out
     assert "2 hashed, 0 not here" in out
     recorded.write("small.json", "[]")

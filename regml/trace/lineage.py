@@ -189,7 +189,7 @@ def _run(graph: TraceGraph, title: str, record: Record) -> Section:
         if noted.get(key) is not None
     ]
     facts += [
-        (name.replace("_", " "), f"{value:g}")
+        (name.replace("_", " "), _amount(value))
         for name, value in sorted(run.resources.items())
     ]
     return Section(title, tuple(facts), _artifacts(run), f"run@{record.id}")
@@ -363,7 +363,9 @@ def _results(name: str, evaluation: Evaluation) -> Section:
             str(row.facts.get("statistic", "")),
             row.group or str(row.facts.get("condition") or "all"),
             _number(row.value),
-            f"{_number(row.low)} to {_number(row.high)}",
+            NONE
+            if row.low is None or row.high is None
+            else f"{_number(row.low)} to {_number(row.high)}",
             str(row.cases),
             row.outcome,
         )
@@ -401,6 +403,11 @@ def _short(facts: Any) -> Any:
 
 def _tally(values: Iterable[str]) -> str:
     return ", ".join(f"{name} {n}" for name, n in sorted(Counter(values).items()))
+
+
+def _amount(value: float) -> str:
+    """Return seconds or bytes; no digit of a whole number is lost."""
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,15 @@ from regml.items.recorded import Outcome, StepOutcome, TestCase
 from regml.project import Project
 from tests.dhf.conftest import make_project
 from tests.dhf.test_render import BUILD
-from tests.factories import Parts, execution, imported, manual_protocol, with_records
+from tests.factories import (
+    Parts,
+    evidence_of,
+    execution,
+    imported,
+    manual_protocol,
+    run_of_tests,
+    with_records,
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +47,39 @@ def test_needs_and_risks_name_what_failed_below_them(texts: dict[str, str]) -> N
         assert f"Status of all that {words} it | **failed** |" in texts[number]
         assert "SRS-004" in texts[number]
         assert "Spacing failed in run" in texts[number]
+
+
+def test_the_report_names_the_tests_that_failed_and_what_cannot_be_evaluated(
+    tmp_path: Path,
+) -> None:
+    parts = Parts()
+    few = Parts(
+        row=lambda row: {**row, "outcome": "skipped", "reason": "1 of 10 cases."}
+    )
+    project = make_project(tmp_path, parts)
+    run = run_of_tests(parts)
+    failing = replace(
+        run, cases=tuple(replace(c, outcome=Outcome.FAILED) for c in run.cases)
+    )
+    for evidence, words in (
+        (
+            with_records(project.evidence, failing),
+            f"({run.cases[0].name.rpartition('::')[2]})",
+        ),
+        (evidence_of(few), "1 of 10 cases |"),
+    ):
+        found = replace(project, evidence=evidence)
+        documents = project_documents(found, build=BUILD, outcomes=found.check())
+        [report] = [d.markdown for d in documents if d.plan.number == "16"]
+        assert words in report
+
+
+def test_the_page_of_a_dataset_names_its_readers(failed: Project) -> None:
+    graph = failed.graph
+    [name] = [n for n in graph.nodes if n.startswith("dataset@")]
+    tables = dict(content(graph, graph.nodes[name], ()).sections)
+    assert tables["Readers"].columns[0] == "Reader"
+    assert tables["Readers"].rows
 
 
 def test_the_report_shows_each_step_of_a_protocol(texts: dict[str, str]) -> None:

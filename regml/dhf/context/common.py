@@ -1,6 +1,5 @@
 """Small phrases that every document uses, made from graph and records."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,8 @@ from regml.items.recorded import Outcome, Record, StageRun
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, NodeType
 from regml.trace.results import RequirementStatus, Result, Status
+
+_NO_REASON = (Status.PASSED, Status.NOT_EVALUABLE)
 
 GOOD = {Status.PASSED, Outcome.PASSED}
 """What needs no second look."""
@@ -58,16 +59,24 @@ def verdict(status: str) -> str:
 
 
 def reasons(status: RequirementStatus) -> str:
-    """Return why an item is not passed, equal reasons counted; empty when it is."""
-    counts = Counter(
-        f"{result.source}: {result.detail}" if result.below else result.detail
-        for result in status.results
-        if result.status not in (Status.PASSED, Status.NOT_EVALUABLE)
-    )
-    return "; ".join(
-        f"{detail} ({count} times)" if count > 1 else detail
-        for detail, count in sorted(counts.items())
-    )
+    """Return why an item is not passed, with the tests; empty when it is."""
+    bad = [r for r in status.results if r.status not in _NO_REASON]
+    if not bad and status.status is not Status.PASSED:
+        bad = [r for r in status.results if r.status is Status.NOT_EVALUABLE]
+    said: dict[str, list[str]] = {}
+    for result in bad:
+        detail = result.detail.removesuffix(".")
+        said.setdefault(
+            f"{result.source}: {detail}" if result.below else detail, []
+        ).append("" if result.below else result.source.rpartition("::")[2])
+    return "; ".join(_with_tests(detail, said[detail]) for detail in sorted(said))
+
+
+def _with_tests(detail: str, names: list[str]) -> str:
+    tests = [name for name in names if name.startswith("test")]
+    if tests:
+        return f"{detail} ({', '.join(tests)})"
+    return f"{detail} ({len(names)} times)" if len(names) > 1 else detail
 
 
 def evidence_of(results: Iterable[Result]) -> str:

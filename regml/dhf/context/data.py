@@ -175,8 +175,6 @@ def _size(version: DatasetVersion) -> str:
 
 def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
     sites = Counter((c.site, c.vendor, c.split) for c in manifest.cases)
-    readers = Counter(reader for c in manifest.cases for reader in c.annotators)
-    known = {reader.reader: reader for reader in manifest.annotators}
     reasons = Counter(excluded.reason for excluded in manifest.excluded)
     return Collected(
         id=name,
@@ -198,14 +196,7 @@ def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
             [(*key, count) for key, count in sorted(sites.items())],
             empty="0 cases.",
         ),
-        annotators=table(
-            ("Reader", "Cases outlined", "Qualification", "Years", "Trained on"),
-            [
-                (name, count, *_qualified(known.get(name)))
-                for name, count in sorted(readers.items())
-            ],
-            empty="The manifest names no reader.",
-        ),
+        annotators=reader_table(manifest),
         exclusions=table(
             ("Reason", "Cases"), sorted(reasons.items()), empty="0 cases were excluded."
         ),
@@ -214,6 +205,20 @@ def _collected(name: str, sha256: str, manifest: DatasetManifest) -> Collected:
             [(excluded.case, excluded.reason) for excluded in manifest.excluded],
             empty="0 cases were excluded.",
         ),
+    )
+
+
+def reader_table(manifest: DatasetManifest) -> Table:
+    """Return who outlined how many cases of a dataset version, and their training."""
+    readers = Counter(reader for c in manifest.cases for reader in c.annotators)
+    known = {reader.reader: reader for reader in manifest.annotators}
+    return table(
+        ("Reader", "Cases outlined", "Qualification", "Years", "Trained on"),
+        [
+            (name, count, *_qualified(known.get(name)))
+            for name, count in sorted(readers.items())
+        ],
+        empty="The manifest names no reader.",
     )
 
 

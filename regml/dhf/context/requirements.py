@@ -27,7 +27,11 @@ from regml.items.requirements import (
 )
 from regml.trace.matrix import matrix
 from regml.trace.model import TraceGraph
-from regml.trace.results import approved_now, requirement_status
+from regml.trace.results import (
+    RequirementStatus,
+    approved_now,
+    requirement_status,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,10 @@ def requirement_section(graph: TraceGraph, item: Requirement) -> ItemSection:
         ("Allocated to", sources(graph, item.id, Link.IMPLEMENTS)),
         ("Verification method", f"{item.method}"),
         ("Method rationale", item.method_rationale),
-        ("Evidence", f"{len(status.results)} results, see document 16"),
+        (
+            "Evidence",
+            f"{_count(status)}, see document 16",
+        ),
         ("Status", verdict(status.status)),
         ("Because", reasons(status)),
     ]
@@ -149,6 +156,11 @@ def requirement_section(graph: TraceGraph, item: Requirement) -> ItemSection:
     )
     tables = (("Acceptance criteria", criteria),) if item.acceptance else ()
     return ItemSection(item.id, item.title, item.text, facts(rows), tables)
+
+
+def _count(status: RequirementStatus) -> str:
+    count = len(status.results)
+    return "1 result" if count == 1 else f"{count} results"
 
 
 def _controlled(graph: TraceGraph, item: Requirement) -> str:

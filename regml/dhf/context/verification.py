@@ -52,6 +52,7 @@ class Verification:
         requirements: One row per requirement, failed ones first.
         evaluation: The evaluation behind the criteria, or why there is none.
         criteria: One row per acceptance criterion and group, failed ones first.
+        subgroups: One row per subgroup that the evaluation reports on.
         tests: One row per automated test, failed ones first.
         unlinked: Automated tests that verify nothing.
         test_runs: One row per recorded test run.
@@ -64,6 +65,7 @@ class Verification:
     requirements: Table
     evaluation: Table
     criteria: Table
+    subgroups: Table
     tests: Table
     unlinked: Table
     test_runs: Table
@@ -92,6 +94,7 @@ def verification(graph: TraceGraph, figures: Iterable[tuple[str, str]]) -> Verif
         ),
         evaluation=_evaluation(graph),
         criteria=criteria(graph),
+        subgroups=subgroups(_current_evaluation(graph)),
         tests=_tests(graph),
         unlinked=table(
             ("Test", "Where"),
@@ -126,15 +129,51 @@ def _evaluation(graph: TraceGraph) -> Table:
         )
     name = f"evaluation@{record.id}"
     value = graph.nodes[name].value
-    noted = value.facts if isinstance(value, Evaluation) else {}
     return facts(
         [
             ("Evaluation", name),
             ("Run", f"run@{record.id}"),
             ("Model", targets(graph, name, Link.EVALUATES) or "unknown"),
             ("Dataset", targets(graph, name, Link.EVALUATED_ON) or "unknown"),
-            *((key, part) for key, part in flatten(noted) if key != "acceptance"),
+            *(evaluation_facts(value) if isinstance(value, Evaluation) else ()),
         ]
+    )
+
+
+def _current_evaluation(graph: TraceGraph) -> Evaluation | None:
+    record = graph.current.evaluation
+    value = graph.nodes[f"evaluation@{record.id}"].value if record else None
+    return value if isinstance(value, Evaluation) else None
+
+
+def evaluation_facts(found: Evaluation) -> list[tuple[str, object]]:
+    """Return what an evaluation noted, without what has a table of its own."""
+    own = ("acceptance", "subgroups")
+    return [row for row in flatten(found.facts) if row[0] not in own]
+
+
+def subgroups(found: Evaluation | None) -> Table:
+    """Return one row per subgroup and metric that an evaluation reported on."""
+    rows = found.facts.get("subgroups") or () if found else ()
+    return table(
+        (
+            *("Grouped by", "Group", "Metric", "Mean", "95 % interval", "Median"),
+            *("Cases", "With a value"),
+        ),
+        [
+            (
+                row["column"],
+                row["group"],
+                row.get("metric") or "",
+                number(row.get("mean")),
+                interval(row.get("low"), row.get("high")),
+                number(row.get("median")),
+                "not noted" if row.get("cases") is None else row["cases"],
+                "not noted" if row.get("with_value") is None else row["with_value"],
+            )
+            for row in rows
+        ],
+        empty="The evaluation reports on no subgroup.",
     )
 
 

@@ -6,9 +6,9 @@ from markupsafe import Markup
 
 from regml.dhf.context import Figure
 from regml.dhf.context.common import facts, flatten, targets
-from regml.dhf.context.data import split_table
+from regml.dhf.context.data import reader_table, split_table
 from regml.dhf.context.model import run_table
-from regml.dhf.context.verification import criteria
+from regml.dhf.context.verification import criteria, evaluation_facts, subgroups
 from regml.dhf.pages.base import Content, origin
 from regml.dhf.pages.names import case_anchor, case_link
 from regml.dhf.table import Table, table
@@ -24,9 +24,12 @@ def dataset_page(graph: TraceGraph, name: str, dataset: DatasetVersion) -> Conte
     """Return what the page of a dataset version says."""
     current = graph.current.manifest
     manifest = dataset.manifest
+    # what the manifest says itself; without it, the note is all there is
+    told = {"manifest", *(("specification", "cases", "patients") if manifest else ())}
     sections = (
         [
             ("Splits", split_table(manifest)),
+            ("Readers", reader_table(manifest)),
             ("Images", _images(manifest)),
             ("Excluded cases", _excluded(manifest)),
         ]
@@ -45,7 +48,7 @@ def dataset_page(graph: TraceGraph, name: str, dataset: DatasetVersion) -> Conte
                     "Content",
                     None if manifest else "no commit until this one holds it",
                 ),
-                *((key, value) for key, value in flatten(dataset.facts)),
+                *flatten({k: v for k, v in dataset.facts.items() if k not in told}),
             ]
         ),
         status=_age(current.sha256 if current else None, dataset.sha256),
@@ -86,7 +89,7 @@ def evaluation_page(
     """Return what the page of an evaluation says; figures are of the current one."""
     name, current = f"evaluation@{found.record.id}", graph.current.evaluation
     is_current = current is not None and current.id == found.record.id
-    noted = [row for row in flatten(found.facts) if row[0] != "acceptance"]
+    noted = evaluation_facts(found)
     return Content(
         facts=facts(
             [
@@ -99,6 +102,7 @@ def evaluation_page(
         status="current" if is_current else "older",
         sections=(
             ("Acceptance criteria", criteria(graph, found.record)),
+            ("Subgroups", subgroups(found)),
             *([("Cases", _case_scores(graph, found))] if is_current else []),
         ),
         figures=tuple((f.path, f.caption) for f in figures) if is_current else (),

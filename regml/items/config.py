@@ -258,6 +258,19 @@ class Config(Strict):
         refuse_twice("[[link_types]]", (row.name for row in self.link_types))
         return self
 
+    @model_validator(mode="after")
+    def _signers_have_keys_of_their_own(self) -> Self:
+        seen: dict[str, str] = {}
+        for signer in self.signers:
+            key = "".join(signer.public_key.split())
+            if key in seen:
+                raise ValueError(
+                    f"[[signers]] has the key of {seen[key]} again, for {signer.name}: "
+                    "nobody could tell who signed; one key is one person's"
+                )
+            seen[key] = signer.name
+        return self
+
     @field_validator("approvals")
     @classmethod
     def _approves_what_there_is(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from regml.findings import Severity
+from regml.items.data import DatasetRole
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, more_cases, name_of
 from tests.factories import CASES, MANIFEST, artifact, case, evidence_of
 
@@ -60,6 +61,12 @@ DEFECTS = (
         "data without licence",
         evidence_of(PARTS.but("DS-01", licence=None, ethics=None)),
         "no licence and no ethics",
+    ),
+    Defect(
+        "D05",
+        "an external test set without source",
+        evidence_of(PARTS.but("DS-01", source=None, role=DatasetRole.EXTERNAL_TEST)),
+        "which has no source",
     ),
 )
 

@@ -73,6 +73,24 @@ def test_what_would_be_passed_over_is_refused(
         read_config(tmp_path)
 
 
+def test_a_key_is_one_persons(tmp_path: Path) -> None:
+    signer = """
+[[signers]]
+name = "{}"
+email = "x@example.org"
+roles = ["quality"]
+public_key = \"""
+-----BEGIN PUBLIC KEY-----
+AAAA
+-----END PUBLIC KEY-----{}
+\"""
+"""
+    text = EXAMPLE + signer.format("Dora", "") + signer.format("Quinn", "\n")
+    (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="has the key of Dora again, for Quinn"):
+        read_config(tmp_path)
+
+
 def test_what_rules_rest_on_is_no_link_to_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "risk").mkdir()
     for name in ("regml.toml", "risk/policy.yaml", "requirements.txt"):

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from regml.findings import Severity
 from regml.items.data import (
     DatasetManifest,
-    DatasetRole,
     DatasetSpecification,
     ManifestCase,
 )
@@ -152,11 +151,11 @@ def _files(graph: TraceGraph, path: str, manifest: DatasetManifest) -> Iterator[
 # AI Act Article 10 (2) b
 @rule(
     "D05",
-    "Every development dataset has a licence, a source and an ethics reference.",
+    "Every dataset that was collected has a licence, a source and an ethics reference.",
     lambda graph: [
         spec
         for spec in graph.items(DatasetSpecification)
-        if spec.role is DatasetRole.DEVELOPMENT and _is_fulfilled(graph, spec.id)
+        if _is_fulfilled(graph, spec.id)
     ],
     clauses=("AI Act 10 (2) b",),
 )

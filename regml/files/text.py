@@ -155,7 +155,9 @@ def _in_words(kind: str, place: str, message: str, given: object) -> str:
             return f"{place!r} has to be a list in [ ], and {given!r} is none."
         case "too_short":
             return f"{place!r} is an empty list."
-        case "int_type" | "float_type":
+        case "int_type":
+            return f"{place!r} has to be a whole number, and {given!r} is none."
+        case "float_type":
             return f"{place!r} has to be a number, and {given!r} is none."
         case _ if kind.startswith("date_"):
             return f"{place!r} has to be a day such as 2026-01-31, not {given!r}."
@@ -172,6 +174,8 @@ def _remedy(model: type[BaseModel], kind: str, place: str) -> str:
             return "Add it."
         case "string_type":
             return "Put it between quotes."
+        case "int_type" | "float_type":
+            return "Write it in digits, without quotes."
         case _:
             return "Correct it."
 

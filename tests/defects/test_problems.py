@@ -51,6 +51,12 @@ DEFECTS = (
     ),
     Defect(
         "C10",
+        "a problem of a day to come",
+        report(reported=dt.date(2026, 2, 2)),
+        "was reported on 2026-02-02, a day that is to come",
+    ),
+    Defect(
+        "C10",
         "a problem without safety assessment",
         report(safety_impact=None),
         "does not say what the problem means for safety",

@@ -126,7 +126,8 @@ def is_set_before(
     asked = [
         request.id
         for request in graph.items(ChangeRequest)
-        if item.id in request.changes and request.raised.isoformat() >= day
+        if item.id in request.changes
+        and day <= request.raised.isoformat() <= graph.evidence.today.isoformat()
     ]
     if any(approved_as_it_is(graph, name) for name in asked):
         return

@@ -126,10 +126,10 @@ def _is_reported(graph: TraceGraph, outcome: Happened) -> bool:
 
 def _can_know(graph: TraceGraph, report: ProblemReport, record: Record) -> bool:
     answered = (ProblemState.CLOSED, ProblemState.NO_PROBLEM)
-    day = record.statement.origin.started_utc[:10]
+    day, today = record.statement.origin.started_utc[:10], graph.evidence.today
     return (
         problem_state(graph, report) not in answered
-        or report.reported.isoformat() >= day
+        or day <= report.reported.isoformat() <= today.isoformat()
     )
 
 
@@ -209,6 +209,14 @@ def is_investigated(graph: TraceGraph, report: ProblemReport) -> Iterator[Gap]:
             f"{report.id} is critical for safety and names no risk that it touches.",
             f"Name the risk under 'affects' of {report.id}; write one if it is new.",
             graph.where(report.id, "criticality"),
+        )
+    if report.reported > graph.evidence.today:
+        yield Gap(
+            report.id,
+            f"{report.id} says it was reported on {report.reported}, a day that is to "
+            "come.",
+            f"Correct 'reported' of {report.id}.",
+            graph.where(report.id, "reported"),
         )
     yield from _closed_without_proof(graph, report)
 

@@ -57,8 +57,8 @@ def can_be_had(
             f"{artifact.path} of release {release.version} "
             f"(sha256 {artifact.sha256[:SHORT]}) is neither in commit "
             f"{release.commit[:SHORT]} nor in the cache of DVC.",
-            "Bring it back with 'git fetch' or 'dvc pull', or restore it from the "
-            "archive.",
+            "Bring it back with 'git fetch' or 'dvc pull'; weights and reports "
+            "also lie in the archive of the release.",
             record.path,
         )
 

@@ -97,8 +97,11 @@ def _edited(version: RegisteredVersion, release: object) -> Iterator[str]:
 
 
 def model_source(model: str) -> str:
-    """Return where the registry says that released weights are: nowhere but here."""
-    return f"urn:regml:model:sha256:{model}"
+    """Return what the registry is told of where released weights are: a digest.
+
+    A server takes no source whose path is not absolute.
+    """
+    return f"regml:/model/sha256/{model}"
 
 
 def _name(record: Record) -> str:

@@ -18,9 +18,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from regml.learning.registry import register
 from regml.learning.tracking import log_training
 from regml.learning.train import CurvePoint, Trained
+from regml.records.registered import compare_registry, model_source
 from regml.records.tracked import Tracked, compare_tracked
+from tests.factories import record as recorded
+from tests.factories import release
 from tests.records.test_tracked import record
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -280,6 +284,37 @@ def test_what_servers_show_is_held_against_the_records(
             assert any(message in told for _, _, told in found.problems), found
     engine.dispose()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_releases_are_registered_on_a_server_and_held_against_it(
+    server: str, behind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    records = []
+    for number in (1, 2):
+        said = release(version=f"{number}.0.0", model=f"{number}" * 64)
+        records.append(recorded(said, number=number))
+        tags = {"version": said.version, "sha256": said.model or ""}
+        tags["record"] = records[-1].sha256
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+        source = model_source(said.model or "")
+        assert register(tmp_path, "Tiny", source=source, tags=tags) == str(number)
+
+    def problems(place: str) -> tuple[tuple[str, str], ...]:
+        monkeypatch.setenv("MLFLOW_REGISTRY_URI", place)
+        found = compare_registry(tmp_path, records)
+        assert (found.compared, found.unseen) == (2, ())
+        return found.problems
+
+    assert problems(server) == problems(behind) == ()
+    MlflowClient(server).set_registered_model_alias("Tiny", "released", "1")
+    for place in (server, behind):
+        [(path, told)] = problems(place)
+        assert path == records[1].path
+        assert "released points to version 1; the latest release there is 2.0" in told
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"http://127.0.0.1:{free_port()}")
+    assert "whether it hands out what" in compare_registry(tmp_path, records).unseen[0]
 
 
 @pytest.mark.parametrize("kind", ["http", "postgresql+psycopg2", "mysql+none", "ftp"])

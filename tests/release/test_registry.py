@@ -26,7 +26,7 @@ def test_a_release_is_registered_under_its_digest(shop: Shop) -> None:
         "sha256": said.model,
         "version": "1.0.0",
     }
-    assert version.source == f"urn:regml:model:sha256:{said.model}"
+    assert version.source == f"regml:/model/sha256/{said.model}"
     assert str(shop.root) not in version.source
 
 

@@ -190,5 +190,7 @@ def state_of(build: Build) -> str:
     """Return commit and cleanliness in one phrase."""
     if build.commit is None:
         return "not committed"
-    changed = f", with {len(build.dirty)} changed files" if build.dirty else ""
+    count = len(build.dirty)
+    files = "1 changed file" if count == 1 else f"{count} changed files"
+    changed = f", with {files}" if count else ""
     return f"commit {build.commit[:12]} of {build.committed_utc}{changed}"

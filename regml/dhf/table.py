@@ -33,6 +33,15 @@ def table(
     )
 
 
+def short(value: float) -> str:
+    """Return a number with four digits, and every digit before the point.
+
+    >>> short(0.123456), short(10137.4)
+    ('0.1235', '10137')
+    """
+    return f"{value:.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
 def cell_text(value: object) -> str:
     """Return how a value reads in a cell."""
     match value:
@@ -41,7 +50,7 @@ def cell_text(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.4g}"
+            return short(value)
         case str():
             return value
         case tuple() | list():

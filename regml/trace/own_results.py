@@ -308,6 +308,7 @@ def _of_row(graph: TraceGraph, row: AcceptanceRow) -> tuple[Status, str]:
     number = "" if row.compared is None else f"{row.compared:.4g}, {row.cases} cases"
     if row.outcome == Outcome.PASSED:
         return Status.PASSED, number
+    reason = row.reason.removesuffix(".")  # part of a longer sentence
     if row.outcome == Outcome.SKIPPED:
-        return Status.NOT_EVALUABLE, row.reason
-    return Status.FAILED, row.reason or number
+        return Status.NOT_EVALUABLE, reason
+    return Status.FAILED, reason or number

@@ -223,9 +223,19 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
+_ENDS: Final = {
+    Bound.VALUE: "",
+    Bound.CI95_LOWER: "lower bound of the 95 % interval of the ",
+    Bound.CI95_UPPER: "upper bound of the 95 % interval of the ",
+}
+
+
 def _missed(criterion: Acceptance, compared: float) -> str:
     """Return which limit is not met, or nothing."""
-    name = f"{criterion.statistic} of {criterion.metric} ({criterion.bound})"
+    name = (
+        f"{_ENDS[criterion.bound]}{criterion.statistic.replace('_', ' ')} of "
+        f"{criterion.metric}"
+    )
     if not math.isfinite(compared):
         return f"the {name} cannot be computed from these cases."
     if criterion.at_least is not None and compared < criterion.at_least:

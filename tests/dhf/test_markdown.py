@@ -4,7 +4,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from regml.dhf.markdown import Markdown, Writer, escape
-from regml.dhf.table import table
+from regml.dhf.table import cell_text, table
 
 SHOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 WRITER = Writer({"SRS-001": "../items/SRS-001.html"})
@@ -64,6 +64,14 @@ def test_a_cell_cannot_end_its_row() -> None:
     assert text.split("\n")[2] == "| x \\| y z | \\`\\|\\` |"
     html = SHOWN.render(text)
     assert html.count("<td>") == 2
+
+
+def test_a_number_keeps_its_digits_before_the_point() -> None:
+    assert [cell_text(n) for n in (0.123456, 10137.4, -2e5)] == [
+        "0.1235",
+        "10137",
+        "-200000",
+    ]
 
 
 def test_an_empty_table_says_so() -> None:

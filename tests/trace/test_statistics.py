@@ -167,3 +167,11 @@ def test_the_bound_says_which_number_has_to_meet_the_limit(
     assert not math.isnan(number)
     assert result.compared == number
     assert (result.outcome is Outcome.PASSED) == (number >= 0.5)
+
+
+def test_a_missed_limit_is_told_in_words() -> None:
+    criterion = Acceptance(metric="dice", bound=Bound.CI95_LOWER, at_least=0.9)
+    (result,) = evaluate(criterion, [score(f"c{n}", 0.5) for n in range(3)])
+    assert result.reason == (
+        "the lower bound of the 95 % interval of the mean of dice is 0.5, below 0.9."
+    )

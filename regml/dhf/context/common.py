@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from regml.dhf.markdown import Markdown
-from regml.dhf.table import Table, cell_text, table
+from regml.dhf.table import Table, cell_text, short, table
 from regml.digest import Artifact
 from regml.items.links import Link
 from regml.items.recorded import Outcome, Record, StageRun
@@ -65,10 +65,9 @@ def reasons(status: RequirementStatus) -> str:
         bad = [r for r in status.results if r.status is Status.NOT_EVALUABLE]
     said: dict[str, list[str]] = {}
     for result in bad:
-        detail = result.detail.removesuffix(".")
-        said.setdefault(
-            f"{result.source}: {detail}" if result.below else detail, []
-        ).append("" if result.below else result.source.rpartition("::")[2])
+        where = f"{result.source}: " if result.below else ""
+        name = "" if result.below else result.source.rpartition("::")[2]
+        said.setdefault(f"{where}{result.detail}", []).append(name)
     return "; ".join(_with_tests(detail, said[detail]) for detail in sorted(said))
 
 
@@ -125,12 +124,12 @@ def limit(at_least: float | None, at_most: float | None) -> str:
 
 def number(value: float | None) -> str:
     """Return a number with four digits, or "none"."""
-    return "none" if value is None else f"{value:.4g}"
+    return "none" if value is None else short(value)
 
 
 def interval(low: float | None, high: float | None) -> str:
     """Return an interval, or "none"."""
-    return "none" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+    return "none" if low is None or high is None else f"{short(low)} to {short(high)}"
 
 
 def at_commit(record: Record) -> str:

@@ -43,6 +43,8 @@ class Artifact:
 def canonical_json(value: Any) -> bytes:
     """Return the one JSON text of a value: sorted keys, no spaces, UTF-8.
 
+    A byte of a name that is no UTF-8 stands there as the escape JSON has for it.
+
     Raises:
         ValueError: A number is not finite.
     """
@@ -52,7 +54,16 @@ def canonical_json(value: Any) -> bytes:
         separators=(",", ":"),
         ensure_ascii=False,
         allow_nan=False,
-    ).encode()
+    ).encode(errors="backslashreplace")
+
+
+def plain_text(told: str) -> str:
+    r"""Return what the system told, with the bytes that are no UTF-8 spelt out.
+
+    >>> plain_text("caf\udce9"), plain_text("café")
+    ('caf\\xe9', 'café')
+    """
+    return told.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def sha256_of(content: bytes) -> str:
@@ -135,7 +146,7 @@ def _refuse_no_text(top: str, names: Sequence[str]) -> None:
         "".join(names).encode()
     except UnicodeEncodeError as error:
         name = next(name for name in names if not _is_text(name))
-        shown = os.fsencode(f"{top}/{name}").decode(errors="backslashreplace")
+        shown = plain_text(f"{top}/{name}")
         raise OSError(errno.EILSEQ, "its name is not UTF-8", shown) from error
 
 

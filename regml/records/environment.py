@@ -9,21 +9,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from regml.digest import sha256_of
+from regml.digest import plain_text, sha256_of
 from regml.records.interpreters import interpreter_of, own_interpreter
 from regml.version import __version__
 
 THREAD_VARIABLES = (
+    "BLIS_NUM_THREADS",
     "CUBLAS_WORKSPACE_CONFIG",
     "CUDA_VISIBLE_DEVICES",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    "MKL_CBWR",
     "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "PYTHONHASHSEED",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "VECLIB_MAXIMUM_THREADS",
 )
 """Variables that may change a number; recorded when set."""
 
-LOCALE_VARIABLES = ("LANG", "LC_ALL", "LC_NUMERIC", "TZ")
+LOCALE_VARIABLES = ("LANG", "LANGUAGE", "PYTHONUTF8", "TZ")
+LOCALE_PREFIX = "LC_"
+"""How the other variables of the locale begin: of order, numbers, characters."""
 
 IMAGE_VARIABLES = ("REGML_CONTAINER_IMAGE", "CI_JOB_IMAGE")
 """Variables that name the image a container was made from, first one first."""
@@ -62,7 +72,7 @@ def environment(command: Sequence[str] = ()) -> dict[str, Any]:
         },
         "cpu": {"model": _cpu_model(), "cores": _cores()},
         "threads": _set_ones(THREAD_VARIABLES),
-        "locale": _set_ones(LOCALE_VARIABLES),
+        "locale": _set_ones((*LOCALE_VARIABLES, *_locale_names())),
         "container": _container(),
         "container_image": _container_image(),
     }
@@ -117,7 +127,10 @@ class GpuQuery:
         self._process = _ask_driver(program) if program else None
 
     def answer(self) -> list[dict[str, str]]:
-        """Return name and driver of each GPU; none without a driver."""
+        """Return name and driver of each GPU; none without a driver.
+
+        A driver that fails is no proof that there is no GPU.
+        """
         if self._process is None:
             return []
         try:
@@ -126,12 +139,17 @@ class GpuQuery:
             self._process.kill()
             self._process.communicate()
             return [{"name": "unknown", "driver": "nvidia-smi did not answer"}]
-        if self._process.returncode:
-            return []
+        if self._process.returncode and _NO_GPU not in text.lower():
+            said = f"nvidia-smi ended with {self._process.returncode}"
+            return [{"name": "unknown", "driver": said}]
         rows = (line.rpartition(",") for line in text.splitlines() if "," in line)
         return [
             {"name": name.strip(), "driver": driver.strip()} for name, _, driver in rows
         ]
+
+
+_NO_GPU = "no devices were found"
+"""What the driver says of a machine without one."""
 
 
 def _ask_driver(program: str) -> subprocess.Popen[str] | None:
@@ -149,8 +167,12 @@ def _ask_driver(program: str) -> subprocess.Popen[str] | None:
         return None
 
 
+def _locale_names() -> list[str]:
+    return sorted(name for name in os.environ if name.startswith(LOCALE_PREFIX))
+
+
 def _set_ones(names: tuple[str, ...]) -> dict[str, str]:
-    return {name: os.environ[name] for name in names if name in os.environ}
+    return {name: plain_text(os.environ[name]) for name in names if name in os.environ}
 
 
 def _os_release() -> str:
@@ -194,7 +216,7 @@ def _container_image() -> str | None:
     """
     for name in IMAGE_VARIABLES:
         if image := os.environ.get(name):
-            return image
+            return plain_text(image)
     for line in _lines("/run/.containerenv"):
         key, _, value = line.partition("=")
         if key == "image":

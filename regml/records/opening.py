@@ -63,7 +63,7 @@ class Opener:
                 ProblemKind.MISSING,
                 entry.path,
                 f"the log lists it, but it cannot be read ({why}): "
-                "evidence was removed",
+                "evidence was removed, or a cherry-pick left its commit out",
             )
         if (digest := sha256_of(raw)) != entry.sha256:
             return LogProblem(

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from regml.digest import Artifact, digest_file, fingerprint
+from regml.digest import Artifact, digest_file, fingerprint, plain_text
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.dvc import Stage, imported_paths
 from regml.files.git import (
@@ -69,7 +69,7 @@ def observe(
         started_utc=started_utc,
         finished_utc=started_utc,
         commit=state.commit,
-        dirty=state.dirty,
+        dirty=tuple(map(plain_text, state.dirty)),
         diff_sha256=state.diff_sha256,
         code=code_digest(root, paths, listing.names, listing.pointers),
         environment=environment(command),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from regml.digest import Artifact
+from regml.digest import Artifact, plain_text
 from regml.errors import BrokenFileError, ConfigError, RecordError
 from regml.files.dvc import Stage, parameter_values, read_lock, read_stages
 from regml.files.dvc_values import PIPELINE
@@ -82,7 +82,7 @@ def record_stage(
             home,
             stage=stage,
             started_utc=before.origin.started_utc,
-            command=tuple(command),
+            command=tuple(map(plain_text, command)),
         ) as mark:
             gpus = GpuQuery()
             ran = run(
@@ -255,7 +255,8 @@ def _recorded_command(stage: Stage, command: Sequence[str]) -> str:
             return stage.command
         if words[-len(command) - 1 :] == ["--", *command]:
             return stage.command
-    return shlex.join(["regml", "record", "--stage", stage.name, "--", *command])
+    by_hand = ["regml", "record", "--stage", stage.name, "--", *command]
+    return plain_text(shlex.join(by_hand))
 
 
 def _may_begin(line: str, command: Sequence[str]) -> bool:

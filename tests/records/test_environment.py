@@ -55,9 +55,13 @@ def test_the_machine_is_described_without_naming_it(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("LC_COLLATE", "de_DE.UTF-8")
+    monkeypatch.setenv("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "2")
     monkeypatch.setenv("REGML_CONTAINER_IMAGE", "example.org/train@sha256:ab")
     told = environment()
     assert told["locale"]["LC_ALL"] == "C.UTF-8"
+    assert told["locale"]["LC_COLLATE"] == "de_DE.UTF-8"
+    assert told["threads"]["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] == "2"
     assert told["container_image"] == "example.org/train@sha256:ab"
     assert told["python"]["version"] in sys.version
     assert told["cpu"]["cores"] >= 1
@@ -81,7 +85,11 @@ def test_without_a_driver_there_is_no_gpu(
             "echo 'NVIDIA X, 12 GB, 570.1'",
             [{"name": "NVIDIA X, 12 GB", "driver": "570.1"}],
         ),
-        ("echo 'no devices were found'; exit 6", []),
+        ("echo 'No devices were found'; exit 6", []),
+        (
+            "echo 'NVIDIA-SMI has failed, version mismatch'; exit 18",
+            [{"name": "unknown", "driver": "nvidia-smi ended with 18"}],
+        ),
     ],
 )
 def test_the_driver_is_asked(

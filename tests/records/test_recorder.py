@@ -191,6 +191,24 @@ def test_a_peak_above_our_own_is_that_of_the_command(project: Any) -> None:
     assert 2e8 < last_run(project).resources["peak_memory_bytes"] < 2.5e8
 
 
+def test_what_is_no_utf_8_is_spelt_out(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = os.fsdecode(b"caf\xe9")
+    project.write(f"src/{strange}.py", "")
+    project.commit()
+    project.write(f"src/{strange}.py", "print()")
+    monkeypatch.setenv("LANG", strange)
+    monkeypatch.setenv("REGML_CONTAINER_IMAGE", strange)
+    assert project.record(["echo", strange]) == 0
+    run = last_run(project)
+    assert run.command.endswith(r"-- echo 'caf\xe9'")
+    assert run.origin.dirty == (r"src/caf\xe9.py",)
+    assert run.origin.environment["locale"]["LANG"] == r"caf\xe9"
+    assert run.origin.environment["container_image"] == r"caf\xe9"
+    assert project.regml("record", "show", project.log().records[-1].id)[0] == 0
+
+
 def test_a_key_that_nobody_named_is_told_at_once(
     project: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -106,5 +106,5 @@ def training_facts(trained: Trained, card: Mapping[str, Any]) -> dict[str, Any]:
         "device": trained.device,
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
     }

@@ -97,6 +97,11 @@ def gather(look: Look) -> Evidence:
         policy=read_policy(files),
         items=items,
         misplaced=misplaced_items(files, names),
+        ignored=tuple(
+            found.path
+            for found in items
+            if found.path not in names and not lies_in(found.path, look.pointers)
+        ),
         documents=documents,
         catalogues=_catalogues(files),
         built=read_built(

@@ -35,6 +35,7 @@ class Evidence:
         config: ``regml.toml``.
         policy: ``risk/policy.yaml``.
         items: Every item, sorted by id; ids may occur twice.
+        ignored: Paths of items that git leaves out, sorted.
         former: Items that were removed and whose id another one has now.
         misplaced: Paths of what is written like an item where none is read, sorted.
         catalogues: Clause catalogues that the project adds to ours.
@@ -83,6 +84,7 @@ class Evidence:
     policy: RiskPolicy
     items: tuple[LocatedItem, ...] = ()
     misplaced: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     former: tuple[FormerItem, ...] = ()
     documents: tuple[DocumentPlan, ...] = ()
     catalogues: "tuple[Catalogue, ...]" = ()

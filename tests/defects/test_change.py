@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from regml.findings import Severity
-from regml.items.config import Config, Role
+from regml.items.config import ChangeControl, Config, Role
 from regml.items.recorded import Approval, Person, Release, Waiver
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
@@ -128,6 +128,18 @@ DEFECTS = (
             history=(commit(paths=("params.yaml",), body="CR-002"),),
         ),
         "CR-002 is not approved as it is",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C06",
+        "a misspelt folder under change control",
+        replace(
+            CLEAN,
+            config=CONFIG.model_copy(
+                update={"change_control": ChangeControl(since="v0", paths=("deplyo",))}
+            ),
+        ),
+        "[change_control] names deplyo, and no file of the project is there",
         severity=Severity.MAJOR,
     ),
     Defect(

@@ -307,6 +307,12 @@ DEFECTS = (
     ),
     Defect(
         "T08",
+        "an item that git ignores",
+        replace(CLEAN, ignored=("items/SRS-001.md",)),
+        "items/SRS-001.md is here, but git leaves it out",
+    ),
+    Defect(
+        "T08",
         "an id of an item that was removed",
         replace(CLEAN, former=(FormerItem("SRS-001", "Beep", "removed in commit 1"),)),
         "it was 'Beep', removed in commit 1, and is 'Volumes' now",

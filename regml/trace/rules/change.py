@@ -56,14 +56,25 @@ class Change:
     paths: tuple[str, ...]
 
 
-def changes(graph: TraceGraph) -> Iterator[Change | str]:
-    """Give each commit that touches what is under control.
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A path that is to be under change control, and where nothing is."""
+
+    path: str
+
+
+def changes(graph: TraceGraph) -> Iterator[Change | Nothing | str]:
+    """Give each commit that touches what is under control, and named paths of nothing.
 
     Or the name of the beginning, where git does not know it: then nobody can tell.
     """
     control = graph.evidence.config.change_control
     if control is None:
         return
+    there = graph.evidence.tree | graph.evidence.pointers
+    for path in control.paths:
+        if not any(lies_in(name, {path.rstrip("/")}) for name in there):
+            yield Nothing(path)
     if graph.evidence.controlled_since is None:
         yield str(control.since)
         return
@@ -87,8 +98,19 @@ def changes(graph: TraceGraph) -> Iterator[Change | str]:
     severity=Severity.MAJOR,
     clauses=("IEC 62304 8.2.1", "ISO 13485 7.3.9"),
 )
-def has_a_change_request(graph: TraceGraph, change: Change | str) -> Iterator[Gap]:
+def has_a_change_request(
+    graph: TraceGraph, change: Change | Nothing | str
+) -> Iterator[Gap]:
     """One approved request is enough; a message may name several."""
+    if isinstance(change, Nothing):
+        yield Gap(
+            "regml.toml",
+            f"[change_control] names {change.path}, and no file of the project is "
+            "there: what was meant is not under control.",
+            "Correct the path in regml.toml, or take it out.",
+            "regml.toml",
+        )
+        return
     if isinstance(change, str):
         yield Gap(
             "regml.toml",

@@ -28,7 +28,16 @@ class Unread:
     path: str
 
 
-Subject = tuple[str, ...] | Stated | UnreadSource | Cited | Unread | FormerItem
+@dataclass(frozen=True, slots=True)
+class Unshared:
+    """A file with an item that git ignores."""
+
+    path: str
+
+
+Subject = (
+    tuple[str, ...] | Stated | UnreadSource | Cited | Unread | Unshared | FormerItem
+)
 
 
 def ids_and_links(graph: TraceGraph) -> tuple[Subject, ...]:
@@ -36,6 +45,7 @@ def ids_and_links(graph: TraceGraph) -> tuple[Subject, ...]:
     return (
         *_groups_of_ids(graph),
         *map(Unread, graph.evidence.misplaced),
+        *map(Unshared, graph.evidence.ignored),
         *graph.evidence.former,
         *_retired_when_signed(graph),
         *stated_links(graph),
@@ -90,6 +100,8 @@ def exists_once(graph: TraceGraph, subject: Subject) -> Iterator[Gap]:
             yield from _used_twice(subject)
         case Unread():
             yield from _not_read(subject)
+        case Unshared():
+            yield from _not_shared(subject)
         case FormerItem():
             yield from _used_again(graph, subject)
         case UnreadSource():
@@ -118,6 +130,17 @@ def _not_read(file: Unread) -> Iterator[Gap]:
         "that no check and no document knows of it.",
         "Move it into the folder of its kind, for example 'requirements_srs' or "
         "'risk', or name it otherwise if it is no item of this project.",
+        f"{file.path}:1",
+    )
+
+
+def _not_shared(file: Unshared) -> Iterator[Gap]:
+    yield Gap(
+        _id_of(file.path),
+        f"{file.path} is here, but git leaves it out: whoever clones the project lacks "
+        "this item, and may find what is not found here.",
+        "Take the pattern out of the ignore files ('git check-ignore -v' names it), "
+        "add the file and commit it, or move it out of the project.",
         f"{file.path}:1",
     )
 

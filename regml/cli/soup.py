@@ -11,6 +11,7 @@ from regml.cli.trace import at_option, form_option, print_table
 from regml.errors import ConfigError
 
 if TYPE_CHECKING:
+    from regml.files.imported import Imported
     from regml.project import Project
     from regml.trace.packages import Difference
 
@@ -29,7 +30,7 @@ def soup() -> None:
 @form_option("text", "markdown", "json")
 @click.pass_context
 def sync(ctx: click.Context, form: str, *, write: bool) -> int:
-    """Compare installed packages, lock file and SOUP items.
+    """Compare installed packages, imports of the device, lock file and SOUP items.
 
     Packages are those beside the interpreter that runs this command. With --write,
     missing items are begun with what the package says about itself, and TBD where
@@ -46,7 +47,12 @@ def sync(ctx: click.Context, form: str, *, write: bool) -> int:
 
     project = open_project(project_root(ctx.obj))
     installed = read_installed(wanted_packages(project.graph))
-    found = compare(project.graph, installed, python=platform.python_version())
+    found = compare(
+        project.graph,
+        installed,
+        python=platform.python_version(),
+        imports=_imports(project),
+    )
     if found.differences or form == "json":
         print_table(found.table(), form)
     for words in found.not_compared:
@@ -151,9 +157,18 @@ def sbom_of(project: "Project") -> tuple[bytes, tuple[str, ...]]:
         packages=read_installed(names),
         files={name: read_files(name) for name in names if name not in archives},
         archives=archives,
+        imports=_imports(project),
     )
     built, still_open = sbom(project, here)
     return as_bytes(built), still_open
+
+
+def _imports(project: "Project") -> "tuple[Imported, ...]":
+    from regml.files.imported import imported_packages
+    from regml.trace.packages import device_files
+
+    tree = project.evidence.tree
+    return imported_packages(project.files, device_files(project.graph), tree)
 
 
 def hold_against_schema(*documents: bytes) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from regml.exchange.cyclonedx import Json, device_ref, document, licence, named
+from regml.files.imported import Imported
 from regml.files.installed import Files, InstalledPackage
 from regml.files.lock import is_version, normalised
 from regml.items.design import Exploitability, Soup, VulnerabilityAssessment
@@ -13,7 +14,7 @@ from regml.items.wording import placeholders
 from regml.project import Project
 from regml.trace.looked_up import standing_of
 from regml.trace.model import TraceGraph
-from regml.trace.packages import items_of, package_url
+from regml.trace.packages import items_of, not_locked, package_url
 from regml.trace.rules.soup import PYTHON, soups
 from regml.trace.vulnerabilities import concerns
 
@@ -36,11 +37,13 @@ class Installation:
         packages: By normalised name.
         files: Digests of what lies on disk, by normalised name.
         archives: sha256 of the archives that the lock file allows, by normalised name.
+        imports: What the device's own code imports.
     """
 
     packages: Mapping[str, InstalledPackage]
     files: Mapping[str, Files | None]
     archives: Mapping[str, tuple[str, ...]]
+    imports: tuple[Imported, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,12 @@ def sbom(project: Project, installation: Installation) -> tuple[Json, tuple[str,
         if unknown
         else [],
     )
-    return built, tuple(_open(parts, installation, found, feed))
+    missing = [
+        f"{' or '.join(one.packages)} ({one.by})"
+        for one in not_locked(graph, installation.imports)
+    ]
+    said = [f"Imported, but not locked: {', '.join(missing)}."] if missing else []
+    return built, (*said, *_open(parts, installation, found, feed))
 
 
 def parts_of(graph: TraceGraph) -> tuple[Part, ...]:

@@ -1,14 +1,16 @@
 """Three lists of packages held against each other: installed, locked, SOUP."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
+from regml.files.git import files_below
+from regml.files.imported import Imported
 from regml.files.installed import InstalledPackage, spdx
 from regml.files.lock import is_version, normalised
-from regml.items.design import Soup
+from regml.items.design import SoftwareItem, Soup
 from regml.trace.model import TraceGraph
 from regml.trace.page import NONE, Table
 from regml.trace.rules.soup import PYTHON, is_release_of, soups
@@ -34,7 +36,7 @@ class Kind(StrEnum):
     """A SOUP item for what is not in the lock file."""
     NOT_INSTALLED = "not installed"
     NOT_LOCKED = "not locked"
-    """A locked package needs it, and the lock file does not have it."""
+    """A locked package or the device's code needs it; the lock file has it not."""
     OTHER_VERSION = "other version"
     OTHER_INSTALLED = "other version installed"
     OTHER_LICENCE = "other licence"
@@ -94,8 +96,34 @@ def wanted_packages(graph: TraceGraph) -> tuple[str, ...]:
     return tuple(sorted(listed | set(graph.evidence.packages)))
 
 
+def device_files(graph: TraceGraph) -> tuple[str, ...]:
+    """Return the sources of the device itself, without those of tools that make it."""
+    evidence = graph.evidence
+    tools = [
+        source
+        for item in graph.items(SoftwareItem)
+        if not item.in_device
+        for source in item.sources
+    ]
+    made_by = set(files_below(evidence.tree, tools))
+    sources = files_below(evidence.tree, evidence.config.sources.software)
+    return tuple(name for name in sources if name not in made_by)
+
+
+def not_locked(graph: TraceGraph, imports: Iterable[Imported]) -> Iterator[Imported]:
+    """Give what is imported from packages that the lock file does not have."""
+    locked = graph.evidence.packages
+    for one in imports:
+        if not any(normalised(name) in locked for name in (*one.packages, one.module)):
+            yield one
+
+
 def compare(
-    graph: TraceGraph, installed: Mapping[str, InstalledPackage], *, python: str
+    graph: TraceGraph,
+    installed: Mapping[str, InstalledPackage],
+    *,
+    python: str,
+    imports: Iterable[Imported] = (),
 ) -> Comparison:
     """Hold what is installed against the lock file and the SOUP items.
 
@@ -103,8 +131,15 @@ def compare(
         graph: The evidence.
         installed: By normalised name; those of :func:`wanted_packages` at least.
         python: Full version of the interpreter.
+        imports: What the device's own code imports.
     """
     found = [*_of_lock(graph, installed), *_of_soup(graph, installed, python)]
+    lock = graph.evidence.config.sources.lock
+    for one in not_locked(graph, imports):
+        names = " or ".join(one.packages)
+        remedy = f"Put it into {lock} with its exact version, or import it no more."
+        said = f"imported by {one.by}"
+        found.append(Difference(Kind.NOT_LOCKED, names, "", said, NONE, remedy))
     found.sort(key=lambda d: (normalised(d.package), list(Kind).index(d.kind), d.item))
     return Comparison(
         compared=len(wanted_packages(graph)) + 1,

@@ -32,6 +32,13 @@ def site(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path
             path.unlink()
     for path in (project / "design").glob("SW-*.md"):
         path.unlink()
+    config = project / "regml.toml"
+    text = config.read_text("utf-8")
+    sources = 'software = ["hippovol", "pipelines"]'
+    assert sources in text
+    config.write_text(text.replace(sources, 'software = ["small"]'), "utf-8")
+    (project / "small").mkdir()
+    (project / "small/app.py").write_text("import count_things\n")
     return folder
 
 
@@ -62,6 +69,15 @@ def test_sync_tells_writes_and_tells_what_remains(project: Path, site: Path) -> 
     assert "0 differences" in again.stderr
     checked = run(project, "check", "--rule", "T13", "--format", "json")
     assert after["count_things"].id in checked.stdout
+
+
+def test_what_the_device_imports_and_nobody_locked(project: Path, site: Path) -> None:
+    (project / "small/app.py").write_text("import count_things\nfrom click import x\n")
+    told = run(project, "soup", "sync", "--format", "json")
+    rows = {r["package"]: (r["difference"], r["said"]) for r in json.loads(told.stdout)}
+    assert rows["click"] == ("not locked", "imported by small/app.py")
+    bill = run(project, "soup", "sbom")
+    assert "Imported, but not locked: click (small/app.py)." in bill.stderr
 
 
 def test_what_is_not_installed_is_not_written(project: Path, site: Path) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from regml.files.imported import Imported
 from regml.files.installed import InstalledPackage
 from regml.items.links import AnyItem
 from regml.trace.build import build_graph
 from regml.trace.model import TraceGraph
-from regml.trace.packages import Comparison, Kind, compare
-from tests.factories import Parts, evidence_of, located, soup
+from regml.trace.packages import Comparison, Kind, compare, device_files
+from tests.factories import Parts, evidence_of, located, software, soup
 
 PYTHON = "3.11.9"
 
@@ -40,6 +41,23 @@ def test_three_lists_that_agree_have_no_differences() -> None:
     graph = graph_of(soup(published_by="NumPy Developers"))
     found = compare(graph, {"numpy": installed()}, python=PYTHON)
     assert (found.differences, found.not_compared, found.compared) == ((), (), 2)
+
+
+def test_what_the_device_imports_has_to_be_locked() -> None:
+    graph = graph_of(soup(published_by="NumPy Developers"))
+    imports = (
+        Imported("numpy", "src/a.py", ("NumPy",)),
+        Imported("yaml", "src/b.py", ("PyYAML",)),
+    )
+    found = compare(graph, {"numpy": installed()}, python=PYTHON, imports=imports)
+    assert kinds(found) == [(Kind.NOT_LOCKED, "PyYAML")]
+    assert found.differences[0].said == "imported by src/b.py"
+
+
+def test_a_tool_is_no_part_of_the_device() -> None:
+    tool = software(in_device=False, sources=("device/tool",))
+    tree = frozenset({"device/a.py", "device/tool/b.py", "other.py"})
+    assert device_files(graph_of(tool, tree=tree)) == ("device/a.py",)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ def code_used_outside(
                 if module not in files:
                     files[module] = tuple(_files_of([module], outside, hidden))
                 found |= {UsedCode(path, name) for path in files[module]}
-    found |= {UsedCode(path, "pytest") for path in _above_tests(inside) & outside}
+    above = _above_tests(inside)
+    found |= {UsedCode(p, "pytest") for p in above if p in outside or p in hidden}
     for stage in stages:
         words = [word for line in stage.command.splitlines() for word in _words(line)]
         modules = [after for word, after in pairwise(words) if word == "-m"]

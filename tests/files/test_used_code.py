@@ -52,6 +52,9 @@ def test_pytest_loads_what_lies_above_the_tests(tmp_path: Path) -> None:
         *("tests/other/conftest.py", "tests/device/test_volume.py"),
     ]
     assert used(tmp_path, "", *names) == {"conftest.py", "tests/conftest.py"}
+    seen = [name for name in names if name != "conftest.py"]  # git ignores that one
+    found = code_used_outside(tmp_path, seen, SOURCES, [])
+    assert {one.path for one in found} == {"conftest.py", "tests/conftest.py"}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def code_used_outside(
                     files[module] = tuple(_files_of([module], outside, hidden))
                 found |= {UsedCode(path, name) for path in files[module]}
     above = _above_tests(inside)
-    found |= {UsedCode(p, "pytest") for p in above if p in outside or p in hidden}
+    found |= {UsedCode(p, "pytest") for p in above if p in outside or hidden.holds(p)}
     for stage in stages:
         words = [word for line in stage.command.splitlines() for word in _words(line)]
         modules = [after for word, after in pairwise(words) if word == "-m"]

@@ -50,11 +50,14 @@ def stamp(root: Path, url: str) -> tuple[str, ...]:
 
     Raises:
         ConfigError: The package for it is missing, or the URL is none.
-        RecordError: The authority does not answer, or answers something else.
+        RecordError: The authority does not answer, or answers something else, or there
+            is no record.
     """
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"{url}: is no http or https URL of an authority.")
     entries = read_entries(root)
+    if not entries:
+        raise RecordError(f"{LOG}: has no record yet, so there is nothing to stamp.")
     files = {entry.sha256: entry.path for entry in entries}
     made = []
     for head in log_heads(entries):
@@ -90,7 +93,8 @@ def check_stamps(
     folder = root / FOLDER
     names = sorted(p.name for p in folder.glob("*.tsr")) if folder.is_dir() else []
     if not names:
-        return Stamps()
+        told = f"there is no time stamp in {FOLDER} to check with {certificate}"
+        return Stamps(unseen=(told,) if certificate else ())
     if certificate is None:
         told = f"{len(names)} time stamps were not checked: name the certificate of the"
         return Stamps(unseen=(f"{told} authority with --tsa-certificate",))
@@ -113,7 +117,8 @@ def _check(
         imprint = answer.tst_info.message_imprint.message
         VerifierBuilder().add_root_certificate(trusted).build().verify(answer, imprint)
     except (VerificationError, ValueError, OSError) as error:
-        said = f"is no good time stamp of this authority ({error}): do not believe it"
+        why = str(error).partition(": ErrorStack")[0]
+        said = f"is no good time stamp of this authority ({why}): do not believe it"
         return LogProblem(ProblemKind.BAD_SIGNATURE, name, said)
     digest = imprint.hex()
     time = f"{answer.tst_info.gen_time:%Y-%m-%dT%H:%M:%SZ}"

@@ -137,10 +137,35 @@ def test_a_stamp_is_an_anchor_and_another_authority_is_not_believed(
     certificates(tmp_path, "other")
     [problem] = verified(project, tmp_path / "root.pem").problems
     assert "is no good time stamp of this authority" in problem.message
+    assert "ErrorStack" not in problem.message
     (project.root / record.path).unlink()
     (project.root / "records/log.jsonl").unlink()
     [problem] = verified(project, authority.certificate).problems
     assert f"does not list record {record.id}" in problem.message
+
+
+def test_where_there_is_nothing_to_stamp_or_to_check_it_is_said(
+    project: Any, authority: Authority
+) -> None:
+    with pytest.raises(RecordError, match="nothing to stamp"):
+        stamp(project.root, authority.url)
+    project.approve()
+    assert verified(project, None).unseen == ()
+    [unseen] = verified(project, authority.certificate).unseen
+    assert f"there is no time stamp in {FOLDER} to check" in unseen
+
+
+def test_an_edited_stamp_is_one_short_message(
+    project: Any, authority: Authority
+) -> None:
+    project.approve()
+    [name] = stamp(project.root, authority.url)
+    answer = bytearray((project.root / name).read_bytes())
+    answer[-5] ^= 1  # of the signature
+    (project.root / name).write_bytes(answer)
+    [problem] = verified(project, authority.certificate).problems
+    assert "is no good time stamp of this authority" in problem.message
+    assert len(problem.message) < 200
 
 
 def test_an_authority_that_does_not_answer_is_one_message(project: Any) -> None:

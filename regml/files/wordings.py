@@ -26,16 +26,25 @@ def items_at(
         return {}
     prefix = prefix_in_repository(root)
     asked = "".join(f"{commit}:{prefix}{path}\n" for commit, path in places)
-    found: dict[tuple[str, str], Item] = {}
+    known: dict[tuple[str, bytes], Item | None] = {}  # most commits change none of them
+    found = {}
     for place, content in zip(places, _contents(root, asked.encode()), strict=False):
         if content is None:
             continue
-        try:
-            text = content.decode("utf-8").replace("\r\n", "\n")
-            found[place] = parse_item(place[1], text).item
-        except (UnicodeDecodeError, BrokenFileError):
-            continue  # whoever asks is told that nobody knows
+        key = (place[1], content)
+        if key not in known:
+            known[key] = _item(*key)
+        if item := known[key]:
+            found[place] = item
     return found
+
+
+def _item(path: str, content: bytes) -> Item | None:
+    try:
+        text = content.decode("utf-8").replace("\r\n", "\n")
+        return parse_item(path, text).item
+    except (UnicodeDecodeError, BrokenFileError):
+        return None  # whoever asks is told that nobody knows
 
 
 def _contents(root: Path, asked: bytes) -> Iterator[bytes | None]:

@@ -201,6 +201,9 @@ def _stage(
     if not command:
         raise BrokenFileError(PIPELINE, f"stage {name} has no cmd.", remedy="Add it.")
     folder = fill(body.get("wdir", "."))
+    for kind in ("deps", "outs", "metrics", "plots"):
+        for path, _ in _entries(body.get(kind)):
+            _refuse_elsewhere(PIPELINE, name, fill(path))
     outs = [
         Out(
             _join(folder, fill(path)),
@@ -219,6 +222,18 @@ def _stage(
         params=_params(body.get("params"), folder, fill),
         outs=tuple(sorted(outs, key=lambda out: out.path)),
     )
+
+
+def _refuse_elsewhere(file: str, stage: str, path: str) -> None:
+    """Refuse an address: DVC knows what lies there by no digest of its content."""
+    if "://" in path:
+        raise BrokenFileError(
+            file,
+            f"stage {stage} names {path}, which lies outside of the project and of "
+            "which DVC keeps no digest.",
+            remedy="Take it in with 'dvc import-url' and name the file that this makes"
+            + (", then run dvc repro." if file == LOCK else "."),
+        )
 
 
 def _params(
@@ -244,9 +259,10 @@ def _params(
 
 def _locked(name: str, body: dict[str, Any], folder: str) -> LockedStage:
     def digests(kind: str) -> dict[str, str]:
-        return {
-            _join(folder, row["path"]): str(row["md5"]) for row in body.get(kind, ())
-        }
+        rows = body.get(kind, ())
+        for row in rows:
+            _refuse_elsewhere(LOCK, name, str(row["path"]))
+        return {_join(folder, row["path"]): str(row["md5"]) for row in rows}
 
     params = {
         _join(folder, file): plain(values)

@@ -264,3 +264,23 @@ def test_what_would_end_the_interpreter_is_one_message(
     with pytest.raises(BrokenFileError, match=says) as caught:
         read_stages(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("dvc.yaml", "stages: {a: {cmd: x, deps: ['s3://bucket/raw']}}"),
+        ("dvc.yaml", "stages: {a: {cmd: x, outs: [{'s3://bucket/raw': {cache: 0}}]}}"),
+        (
+            "dvc.lock",
+            "schema: '2.0'\nstages:\n  a:\n    cmd: x\n    deps:\n"
+            "    - {path: 's3://bucket/raw', etag: ab}\n",
+        ),
+    ],
+)
+def test_what_lies_elsewhere_is_to_be_taken_in_first(
+    tmp_path: Path, file: str, text: str
+) -> None:
+    (tmp_path / file).write_text(text)
+    with pytest.raises(BrokenFileError, match=rf"{file}: stage a .*s3://.*import-url"):
+        (read_lock if file == "dvc.lock" else read_stages)(tmp_path)

@@ -7,6 +7,7 @@ what has ended is counted, and what still runs, and may still write, is named.
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,15 @@ from typing import Self
 
 PR_SET_CHILD_SUBREAPER = 36
 """Of ``linux/prctl.h``."""
+
+SETTLE_SECONDS = 3.0
+"""How long helpers may take to see that their program ended, in seconds.
+
+Python's trackers of shared memory and the workers of joblib end only then.
+"""
+
+LOOK_SECONDS = 0.02
+"""How often to look whether they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +45,14 @@ class Left:
 class Descendants:
     """Takes in what loses its parent while the block runs; only Linux lets us."""
 
+    def __init__(self) -> None:
+        """Know our children of before."""
+        self._before = set(_children())
+        self._seconds = 0.0
+        self._peak = 0
+
     def __enter__(self) -> Self:
         """Begin to take in."""
-        self._before = set(_children())
         _take_in(orphans=True)
         return self
 
@@ -45,21 +60,32 @@ class Descendants:
         """Leave what comes later to others."""
         _take_in(orphans=False)
 
-    def after(self, ended: int) -> Left:
-        """Return what came in since the block began, when its command has ended."""
-        running, seconds, peak = [], 0.0, 0
+    def running(self, command: int) -> tuple[str, ...]:
+        """Return the names of what still runs beside a command; count what ended."""
+        names = []
         for child in _children():
-            if child in self._before or child == ended:
+            if child in self._before or child == command:
                 continue
             name = _name(child)
             with suppress(ChildProcessError):
-                reaped, _, usage = os.wait4(child, os.WNOHANG)
-                if reaped:
-                    seconds += usage.ru_utime + usage.ru_stime
-                    peak = max(peak, usage.ru_maxrss)
+                ended, _, usage = os.wait4(child, os.WNOHANG)
+                if ended:
+                    self._seconds += usage.ru_utime + usage.ru_stime
+                    self._peak = max(self._peak, usage.ru_maxrss)
                 else:
-                    running.append(name)
-        return Left(tuple(sorted(running)), seconds, peak)
+                    names.append(name)
+        return tuple(sorted(names))
+
+    def left(self, command: int, *, until: float) -> Left:
+        """Return what a command that ended left behind.
+
+        Args:
+            command: Its process id.
+            until: How long to wait for the rest to end, in monotonic seconds.
+        """
+        while (names := self.running(command)) and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+        return Left(names, self._seconds, self._peak)
 
 
 def _take_in(*, orphans: bool) -> None:

@@ -17,16 +17,13 @@ from types import FrameType
 
 from regml.plugins import as_it_was
 from regml.records.keys import PASSPHRASE_VARIABLE
-from regml.records.left_behind import Descendants
+from regml.records.left_behind import SETTLE_SECONDS, Descendants
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Signals that end the command, not its recorder."""
 
 POLL_SECONDS = 0.1
 """How often to look whether the command ended although somebody holds its output."""
-
-LINGER_SECONDS = 1.0
-"""How long to listen to what a command left behind, in seconds; it may never end."""
 
 CHUNK_BYTES = 1 << 16
 RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
@@ -134,9 +131,9 @@ def run(
                 return _not_started(printed, status, begun)
             with process:  # closes its pipes
                 interruption.watch(process.pid)
-                ended, usage = _follow(process, printed)
+                ended, usage = _follow(process, printed, descendants)
                 interruption.watch(None)
-            left = descendants.after(process.pid)
+            left = descendants.left(process.pid, until=ended + SETTLE_SECONDS)
         return Ran(
             exit_status=process.returncode,
             wall_seconds=round(ended - begun, 3),
@@ -215,7 +212,7 @@ class _Log:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], printed: _Log
+    process: subprocess.Popen[bytes], printed: _Log, descendants: Descendants
 ) -> tuple[float, resource.struct_rusage]:
     """Copy what a process prints until it ends; return when that was, and its use.
 
@@ -236,9 +233,10 @@ def _follow(
                     selector.unregister(key.fileobj)
             if usage is None and (usage := _reap(process, os.WNOHANG)):
                 ended = time.monotonic()
-            waited = time.monotonic() - ended > LINGER_SECONDS
-            if usage is not None and (waited or not ready):
-                break
+            if usage is not None:
+                settled = time.monotonic() - ended > SETTLE_SECONDS
+                if settled or not (ready or descendants.running(process.pid)):
+                    break
     if usage is None:
         usage = _reap(process, 0) or resource.getrusage(resource.RUSAGE_CHILDREN)
         ended = time.monotonic()

@@ -206,7 +206,8 @@ def _lines() -> dict[str, list[str]]:
     attributes = (example_folder() / ".gitattributes").read_text("utf-8")
     return {
         ".gitattributes": attributes.partition(f"{LINE_ENDS}\n")[2].splitlines(),
-        ".gitignore": ["/.regml/", "/build/dhf/", "/build/release/"],
+        # evidence is JSON, which many a project ignores
+        ".gitignore": ["/.regml/", "/build/dhf/", "/build/release/", "!/records/**"],
     }
 
 

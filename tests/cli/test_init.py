@@ -1,6 +1,9 @@
 """``regml init`` where nothing is, and where somebody's project is."""
 
+import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,12 @@ from regml.cli import cli
 from regml.errors import ConfigError
 from regml.project import open_project
 from regml.trace.rules import check
+
+DOCS = Path(__file__).parents[2] / "docs"
+MADE = ("reports/dataset.json", "model/line.json", "model/card.json")
+"""What the stage of the documentation makes."""
+
+AUTHOR = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +102,40 @@ def test_what_nobody_decided_yet_is_a_finding_without_any_item(mine: Path) -> No
     [t13] = [o for o in check(project.graph) if o.rule == "T13"]
     assert {finding.subject for finding in t13.findings} == {"device", "policy"}
     assert any("'severity'" in finding.message for finding in t13.findings)
+
+
+def test_the_way_of_the_documentation_leads_to_a_model_version(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("dvc")
+    page = (DOCS / "reference/notes.md").read_text("utf-8")
+    (mine / "listed.json").write_text(page.split("```json\n")[1].split("```")[0])
+    notes = (DOCS / "how-to/start-in-your-own-project.md").read_text("utf-8")
+    code = notes.split("```python\n")[1].split("```")[0]
+    make = "".join(f"shutil.copy('listed.json', {name!r})\n" for name in MADE)
+    (mine / "src/train.py").write_text(f"import shutil\n{make}{code}")
+    stage = {
+        "cmd": "regml record -- python src/train.py",
+        "deps": ["src/train.py"],
+        "outs": [{name: {"cache": False}} for name in MADE],
+    }
+    (mine / "dvc.yaml").write_text(json.dumps({"stages": {"train": stage}}))
+    for name in MADE:
+        (mine / name).parent.mkdir(exist_ok=True)
+    init()
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", beside)  # the stage finds regml
+    for command in (
+        ("git", "add", "-A"),
+        ("git", *AUTHOR, "commit", "-qm", "one"),
+        (sys.executable, "-m", "dvc", "init", "-q"),
+        (sys.executable, "-m", "dvc", "repro", "-q"),
+    ):
+        subprocess.run(command, cwd=mine, check=True, capture_output=True)
+    graph = open_project(mine).graph
+    assert graph.find("model@current").title == "line"
+    assert graph.find("dataset@current").title == "dataset version for DS-01"
+    assert not [o for o in check(graph) if o.rule in ("C14", "C19") and o.findings]
 
 
 def test_a_second_time_it_says_that_there_is_a_project(mine: Path) -> None:

@@ -118,6 +118,7 @@ def run_section(record: Record, run: StageRun) -> RunSection:
                     for name, value in flatten(run.resources)
                 ),
                 ("Record", record.path),
+                ("SHA-256 of the record", record.sha256),
                 ("Environment", record.environment),
                 ("Signed with key", record.key_id),
             ]

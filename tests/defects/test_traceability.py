@@ -481,6 +481,19 @@ DEFECTS = (
     ),
     Defect(
         "T13",
+        "a limit that is another one in the sentence",
+        evidence_of(
+            PARTS.but(
+                "SRS-002",
+                text="The software shall reach a mean Dice of at least 50 %, with its "
+                "95 % interval from 0.7 on (DS-01).\n",
+            )
+        ),
+        "Criterion 0 has the limit 0.8, and the sentence names other numbers (50, 95, ",
+        severity=MINOR,
+    ),
+    Defect(
+        "T13",
         "a performance requirement without limit",
         evidence_of(
             PARTS.but(

@@ -1,5 +1,6 @@
 """T13: requirements are worded to be tested, and nothing is left to fill in."""
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -14,6 +15,10 @@ from regml.items.wording import placeholders
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
+CONFIDENCE: Final = 95.0
+"""Per cent of an interval: a number that says nothing about a limit."""
+
+_NUMBER: Final = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?(?!\w)")
 _SHALL: Final = re.compile(r"\bshall\b", re.IGNORECASE)
 _AND_OR: Final = re.compile(r"\band\s*/\s*or\b", re.IGNORECASE)
 _ID: Final = re.compile(r"\b[A-Z]{2,}-\d+\b")
@@ -39,8 +44,8 @@ def _open(told: Device | RiskPolicy) -> bool:
 # IEC 62304 5.2.6 c, d
 @rule(
     "T13",
-    "Every requirement is worded so that it can be tested, and no item holds a "
-    "placeholder.",
+    "Every requirement is worded so that it can be tested, with the limits that its "
+    "criteria have, and no item holds a placeholder.",
     _in_force,
     severity=Severity.MINOR,
     clauses=("IEC 62304 5.2.6",),
@@ -113,6 +118,28 @@ def _of_requirement(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
             "unit.",
             graph.where(item.id, "category"),
         )
+    yield from _of_other_limits(graph, item, sentence)
+
+
+def _of_other_limits(
+    graph: TraceGraph, item: Requirement, sentence: str
+) -> Iterator[Gap]:
+    """Compare the limits of the criteria with the numbers of the sentence, if any."""
+    words = _NUMBER.findall(_ID.sub("", sentence))
+    numbers = {float(word.replace(",", ".")) for word in words} - {CONFIDENCE}
+    for index, criterion in enumerate(item.acceptance):
+        for limit in (criterion.at_least, criterion.at_most):
+            if limit is None or not numbers:
+                continue
+            asked = (abs(limit), abs(limit) * 100)  # a share may be said in percent
+            if not any(math.isclose(n, a) for n in numbers for a in asked):
+                yield Gap(
+                    item.id,
+                    f"Criterion {index} has the limit {limit:g}, and the sentence "
+                    f"names other numbers ({', '.join(words)}).",
+                    "Write the same limit in both; the criterion is what decides.",
+                    graph.where(item.id, "acceptance"),
+                )
 
 
 def normative_text(item: Requirement) -> str:

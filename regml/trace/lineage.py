@@ -367,13 +367,14 @@ def _results(name: str, evaluation: Evaluation) -> Section:
             if row.low is None or row.high is None
             else f"{_number(row.low)} to {_number(row.high)}",
             str(row.cases),
+            row.limit or NONE,
             row.outcome,
         )
         for row in evaluation.rows
     )
     columns = (
         *("requirement", "metric", "label", "statistic", "group"),
-        *("value", "95 % interval", "cases", "outcome"),
+        *("value", "95 % interval", "cases", "limit", "outcome"),
     )
     facts = (
         ("record", f"run@{evaluation.record.id}"),

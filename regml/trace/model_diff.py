@@ -1,5 +1,6 @@
 """What two versions of a model differ in: data, code, parameters, machine, results."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +40,7 @@ class ModelSide:
         dataset: Node of the dataset version it was trained on; ``""`` without one.
         evaluation: The latest believed evaluation of it; ``None`` without one.
         verdicts: Worst believed outcome by requirement.
+        wordings: Fingerprints of each requirement that outcomes were decided by.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelSide:
     dataset: str
     evaluation: Evaluation | None
     verdicts: Mapping[str, str]
+    wordings: Mapping[str, frozenset[str]]
 
     @property
     def run(self) -> StageRun | None:
@@ -83,6 +86,7 @@ def model_side(graph: TraceGraph, name: str, model: ModelVersion) -> ModelSide:
         datasets[0] if datasets else "",
         evaluation,
         _verdicts(graph, model.sha256, evaluation),
+        _wordings(graph, model.sha256, evaluation),
     )
 
 
@@ -145,6 +149,21 @@ def _verdicts(
         for name in verified:
             found.setdefault(name, []).append(outcome)
     return {name: _worst(outcomes) for name, outcomes in found.items()}
+
+
+def _wordings(
+    graph: TraceGraph, sha256: str, evaluation: Evaluation | None
+) -> dict[str, frozenset[str]]:
+    """Return by which wording each requirement was decided for a model, where known."""
+    latest: dict[str, str] = {}
+    for record in graph.current.believed:
+        said = record.statement
+        if isinstance(said, TestRun | Execution) and sha256 in said.models.values():
+            latest |= said.fingerprints
+    found = {name: {digest} for name, digest in latest.items()}
+    for row in evaluation.rows if evaluation else ():
+        found.setdefault(row.requirement, set()).add(row.fingerprint)
+    return {name: frozenset(digests) for name, digests in found.items()}
 
 
 def _worst(outcomes: Iterable[str]) -> str:
@@ -287,11 +306,20 @@ def _row(change: FieldChange) -> tuple[str, str, str]:
 def _metrics(before: ModelSide, after: ModelSide) -> Section:
     """Return every measured number of both, also those of training, side by side."""
     were, are = dict(_numbers(before)), dict(_numbers(after))
+    nothing = NONE, ""
     rows = tuple(
-        (*key, were.get(key, NONE), are.get(key, NONE))
+        (
+            *key,
+            old,
+            new,
+            limit if limit == then else f"{then or NONE} -> {limit or NONE}",
+        )
         for key in dict.fromkeys((*were, *are))
+        for (old, then), (new, limit) in [
+            (were.get(key, nothing), are.get(key, nothing))
+        ]
     )
-    columns = ("requirement", "measure", "group", "before", "after")
+    columns = ("requirement", "measure", "group", "before", "after", "limit")
     facts = (
         ("evaluated", f"{_evaluated(before)} -> {_evaluated(after)}"),
         ("numbers", "value (95 % interval, cases)"),
@@ -299,16 +327,21 @@ def _metrics(before: ModelSide, after: ModelSide) -> Section:
     return Section("Metrics", facts, Table(columns, rows))
 
 
-def _numbers(side: ModelSide) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _numbers(side: ModelSide) -> Iterator[tuple[tuple[str, str, str], tuple[str, str]]]:
+    """Give each number by requirement, measure and group, with its limit."""
+    seen: Counter[tuple[str, str, str]] = Counter()
     for row in side.evaluation.rows if side.evaluation else ():
         facts = row.facts
         words = (facts.get("metric"), facts.get("label"), facts.get("statistic"))
         measure = " ".join(str(word) for word in words if word)
         group = row.group or str(facts.get("condition") or "all")
-        yield (row.requirement, measure, group), _number(row)
+        key = row.requirement, measure, group
+        seen[key] += 1  # a requirement may ask the same of two numbers
+        again = f" ({seen[key]})" if seen[key] > 1 else ""
+        yield (row.requirement, f"{measure}{again}", group), (_number(row), row.limit)
     noted = side.model.facts.get("metrics")
     for name, value in sorted(noted.items()) if isinstance(noted, Mapping) else ():
-        yield ("training", str(name), "all"), _short(value)
+        yield ("training", str(name), "all"), (_short(value), "")
 
 
 def _number(row: AcceptanceRow) -> str:
@@ -322,14 +355,26 @@ def _number(row: AcceptanceRow) -> str:
 
 def _verdict_section(before: ModelSide, after: ModelSide) -> Section:
     rows = tuple(
-        (name, before.verdicts.get(name, UNKNOWN), after.verdicts.get(name, UNKNOWN))
+        (
+            name,
+            before.verdicts.get(name, UNKNOWN),
+            after.verdicts.get(name, UNKNOWN),
+            _reworded(before.wordings.get(name), after.wordings.get(name)),
+        )
         for name in sorted(before.verdicts.keys() | after.verdicts.keys())
         if before.verdicts.get(name) != after.verdicts.get(name)
     )
     title = "Requirements whose verdict changed"
     if not rows:
         return Section(title, (("", "None."),))
-    return Section(title, table=Table(("requirement", "before", "after"), rows))
+    columns = ("requirement", "before", "after", "the requirement itself")
+    return Section(title, table=Table(columns, rows))
+
+
+def _reworded(before: frozenset[str] | None, after: frozenset[str] | None) -> str:
+    if not before or not after:
+        return "only one is known"
+    return "the same" if before == after else "changed as well"
 
 
 def _run_name(side: ModelSide) -> str:

@@ -79,6 +79,17 @@ class AcceptanceRow:
     reason: str
     facts: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def limit(self) -> str:
+        """Which number had to keep to what then, e.g. ``ci95_lower at least 0.85``."""
+        limits = (("at least", "at_least"), ("at most", "at_most"))
+        told = [
+            f"{words} {self.facts[name]:g}"
+            for words, name in limits
+            if isinstance(self.facts.get(name), int | float)
+        ]
+        return f"{self.facts.get('bound') or 'value'} {' and '.join(told)}" * bool(told)
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetVersion:

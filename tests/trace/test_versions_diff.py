@@ -16,7 +16,8 @@ from regml.items.recorded import Record, StageRun
 from regml.project import Project, open_project
 from regml.trace.dataset_diff import dataset_difference, dataset_page
 from regml.trace.lineage import lineage
-from regml.trace.nodes import SHORT, DatasetVersion
+from regml.trace.model_diff import ModelSide, model_page, model_side
+from regml.trace.nodes import SHORT, DatasetVersion, ModelVersion
 from regml.trace.page import plain
 from regml.versions import compare
 from tests.audited import Audited, git
@@ -260,12 +261,49 @@ def test_a_model_differs_in_every_section(project: Project) -> None:
     assert [row[0] for row in rows["Environment"]] == ["gpu", "system.kernel"]
     assert rows["Packages"] == (("numpy", "2.1.0", "2.2.0"),)
     measured = {row[:3]: row[3:] for row in rows["Metrics"]}
-    before, after = measured["SRS-002", "dice whole mean", "all"]
+    before, after, limit = measured["SRS-002", "dice whole mean", "all"]
+    assert limit == "ci95_lower at least 0.8"
     assert before.startswith("0.91 (0.8833 to 0.9367, n=6)")
     assert after.startswith("0.9 (0.88 to 0.92, n=4)")
     assert rows["Requirements whose verdict changed"] == (
-        ("SRS-004", "failed", "passed"),
+        ("SRS-004", "failed", "passed", "the same"),
     )
+
+
+def test_a_verdict_that_changed_because_the_limit_did_is_told_as_such(
+    project: Project,
+) -> None:
+    def side(name: str, **changes: object) -> ModelSide:
+        node = project.graph.find(name)
+        assert isinstance(node.value, ModelVersion)
+        found = model_side(project.graph, node.id, node.value)
+        assert found.evaluation
+        rows = tuple(
+            replace(row, fingerprint="ff" * 32, facts={**row.facts, **changes})
+            if changes and row.requirement == "SRS-002"
+            else row
+            for row in found.evaluation.rows
+        )
+        twice = (*rows, *(row for row in rows if row.requirement == "SRS-002"))
+        verdicts = {**found.verdicts, "SRS-002": "passed" if changes else "failed"}
+        wordings = {
+            **found.wordings,
+            "SRS-002": frozenset(
+                row.fingerprint for row in rows if row.requirement == "SRS-002"
+            ),
+        }
+        measured = replace(found.evaluation, rows=twice)
+        return replace(found, evaluation=measured, verdicts=verdicts, wordings=wordings)
+
+    before, after = side("model@1.0.0"), side("model@2.0.0", at_least=0.5)
+    page = model_page(before, after, None, "nobody asked")
+    rows = {s.title: s.table.rows for s in page.sections if s.table}
+    limits = {row[1]: row[-1] for row in rows["Metrics"] if "mean" in row[1]}
+    lowered = "ci95_lower at least 0.8 -> ci95_lower at least 0.5"
+    assert limits == {"dice whole mean": lowered, "dice whole mean (2)": lowered}
+    told = {row[0]: row[1:] for row in rows["Requirements whose verdict changed"]}
+    assert told["SRS-002"] == ("failed", "passed", "changed as well")
+    assert told["SRS-004"] == ("failed", "passed", "the same")
 
 
 def test_other_files_of_a_package_under_the_same_version_are_shown(

@@ -39,6 +39,7 @@ _QUIET = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what its id says
+    "GIT_DIFF_OPTS": "",  # would count more than what we ask for
 }
 _HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
 """Where git is told to look: by its own hooks, or by people with unusual layouts."""
@@ -49,6 +50,7 @@ _LOOK = (
     "core.fsmonitor=false",
     "core.trustctime=true",
     "core.checkStat=default",
+    "diff.suppressBlankEmpty=false",
 )
 _DIFF = (
     "diff",
@@ -59,6 +61,16 @@ _DIFF = (
     "--ignore-submodules=none",  # whatever the settings, what differs is seen
     "--submodule=diff",
 )
+_TOLD = (
+    *("--no-color", "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null"),
+    *("--unified=3", "--inter-hunk-context=0", "--no-function-context"),
+    *("--diff-algorithm=myers", "--indent-heuristic"),
+    # names a binary file by the id of its content: its bytes would be compressed, and
+    # not everywhere alike; ids are not to be cut, which git does as it likes
+    "--full-index",
+)
+"""Has git tell a difference in the same words, whatever anybody's settings say."""
+
 _LIST = ("ls-files", "-z", "-t", "-s", "--exclude-standard", "-c", "-o")
 
 
@@ -403,19 +415,7 @@ def _difference(
     digest = hashlib.sha256()
     for start in range(0, len(paths), ARGUMENTS_AT_ONCE):
         some = paths[start : start + ARGUMENTS_AT_ONCE]
-        # --full-index: the digest must not depend on how short git cuts object ids
-        digest.update(
-            run_git(
-                root,
-                *_DIFF,
-                "--binary",
-                "--full-index",
-                base,
-                "--",
-                *some,
-                index=index,
-            )
-        )
+        digest.update(run_git(root, *_DIFF, *_TOLD, base, "--", *some, index=index))
     return digest.hexdigest()
 
 

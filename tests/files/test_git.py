@@ -116,6 +116,44 @@ def test_the_digest_of_the_difference_follows_its_content(root: Path) -> None:
     assert len(digests) == 2
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "color.ui=always",
+        "core.abbrev=4",
+        "core.compression=0",
+        "diff.algorithm=patience",
+        "diff.context=1",
+        "diff.interHunkContext=9",
+        "diff.mnemonicPrefix=true",
+        "diff.noprefix=true",
+        "diff.suppressBlankEmpty=true",
+    ],
+)
+def test_no_setting_changes_the_digest_of_a_difference(
+    root: Path, setting: str
+) -> None:
+    write(root, "a.py", "1\n\n2\n3\n4\n5\n6\n7\n8\n\n")
+    write(root, "a.bin", "\0" * 999)
+    commit(root)
+    write(root, "a.py", "1\n\n2x\n3\n4\n5\n6\n7\n8x\n\n")
+    write(root, "a.bin", "\0" * 99)
+    told = tree_state(root, []).diff_sha256
+    run(root, "config", *setting.split("="))
+    assert tree_state(root, []).diff_sha256 == told
+
+
+def test_no_variable_changes_the_digest_of_a_difference(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(root, "a.py", "1\n2\n3\n4\n")
+    commit(root)
+    write(root, "a.py", "1\n2\n3\n5\n")
+    told = tree_state(root, []).diff_sha256
+    monkeypatch.setenv("GIT_DIFF_OPTS", "-u1")
+    assert tree_state(root, []).diff_sha256 == told
+
+
 def test_a_removed_and_a_staged_file_are_dirt(root: Path) -> None:
     write(root, "gone.txt")
     commit(root)

@@ -229,9 +229,9 @@ def test_a_judgement_that_its_own_gate_weighed_is_not_new(
     shop.waive_all()
     shop.release()
     shop.commit("1.0.0")
-    assert ENTRY.id not in known_since(shop)
+    assert ENTRY.id not in known_since(shop, SINCE)
     describe(shop, vulnerabilities=judged("affected", because="It is worse."))
-    assert "It is worse." in known_since(shop)
+    assert "It is worse." in known_since(shop, SINCE)
 
 
 def test_a_review_since_counts(packed: Shop) -> None:

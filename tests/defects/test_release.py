@@ -85,7 +85,7 @@ DEFECTS = (
         "C16",
         "a document that was removed",
         built(absent=("a.pdf", "b.pdf")),
-        "a.pdf is not there, and belongs to the file (1 more)",
+        "a.pdf is not there, and belongs to the Design History File (1 more)",
     ),
     Defect(
         "C16",

@@ -86,9 +86,12 @@ def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
     old = _outdated(graph, built)
     if old and built.documents:
         more = f" and {len(old) - 3} more" if old[3:] else ""
+        several = len(old) > 1
+        few = f"{len(old)} document{'s' * several} of {built.folder} "
+        few += "were" if several else "was"
         yield Gap(
             built.folder,
-            f"{len(old)} documents of {built.folder} were built from another state "
+            f"{few} built from another state "
             f"(commit {(built.commit or 'unknown')[:SHORT]}): "
             f"{', '.join(old[:3])}{more}.",
             f"Build it again: regml dhf build --out {built.folder}",
@@ -100,7 +103,7 @@ def is_as_built(graph: TraceGraph, built: BuiltFile) -> Iterator[Gap]:
 def _tampered(built: BuiltFile, sums: str) -> Iterator[Gap]:
     changes = {
         "was changed after the file was built": built.changed,
-        "is not there, and belongs to the file": built.absent,
+        "is not there, and belongs to the Design History File": built.absent,
         "was not built with the file": built.added,
     }
     for what, files in changes.items():

@@ -12,14 +12,14 @@ from regml.files.dvc import (
     LockedStage,
     Stage,
     differences,
-    imported_paths,
     read_lock,
     read_stages,
 )
-from regml.files.git import Listing, files_below, lies_in, list_files
+from regml.files.git import list_files
 from regml.items.recorded import LogProblem, Outcome, Record, StageRun
 from regml.records.anchors import Anchor, cut_off, released_anchors
 from regml.records.bills import compare_bills
+from regml.records.expected import Maker, expected_inputs, expected_outputs
 from regml.records.held import cached, difference
 from regml.records.keys import Signatory
 from regml.records.log import no_garbage, read_log
@@ -158,8 +158,8 @@ def _verify(
     times = {r.sha256: r.statement.origin.finished_utc for r in log.records}
     stamps = check_stamps(root, dict.fromkeys(listed, "") | times, certificate)
     problems += stamps.problems
-    expected = _expected_outputs(log.records, explanations, stages) if full else {}
-    read = _expected_inputs(root, explanations, expected, listing) if full else {}
+    expected = expected_outputs(log.records, explanations, stages) if full else {}
+    read = expected_inputs(root, explanations, expected, listing) if full else {}
     held = _hold(root, expected, stages)
     return Verification(
         listed=log.listed,
@@ -191,17 +191,6 @@ def _verify(
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
-    """The recorded run that a file belongs to."""
-
-    stage: str
-    record: str
-
-    def __str__(self) -> str:
-        return f"the recorded run of {self.stage} (record {self.record})"
-
-
-@dataclass(frozen=True, slots=True)
 class _Held:
     """How the outputs on this machine compare with the records."""
 
@@ -212,7 +201,7 @@ class _Held:
 
 
 def _hold(
-    root: Path, expected: dict[Artifact, _Maker], stages: Iterable[Stage]
+    root: Path, expected: dict[Artifact, Maker], stages: Iterable[Stage]
 ) -> _Held:
     small = {out.path for stage in stages for out in stage.outs if not out.cache}
     problems: list[OutputProblem] = []
@@ -293,64 +282,7 @@ def _latest_run(
     return None
 
 
-def _expected_outputs(
-    records: Sequence[Record],
-    explanations: dict[str, Record | None],
-    stages: Iterable[Stage],
-) -> dict[Artifact, _Maker]:
-    """Return what should be on disk, with its stage.
-
-    Of a locked stage that is what the explaining run made; of another stage what its
-    latest run left. What a stage made that has another name now is told by that one.
-    """
-    runs: dict[str, Record] = {}
-    for record in records:
-        if isinstance(record.statement, StageRun):
-            runs[record.statement.stage] = record
-    runs |= {stage: record for stage, record in explanations.items() if record}
-    declared = {
-        out.path: stage.name
-        for stage in stages
-        if stage.name in runs
-        for out in stage.outs
-    }
-    return {
-        artifact: _Maker(stage, record.id)
-        for stage, record in sorted(runs.items())
-        if isinstance(record.statement, StageRun)
-        for artifact in record.statement.outputs
-        if declared.get(artifact.path, stage) == stage
-    }
-
-
-def _expected_inputs(
-    root: Path,
-    explanations: dict[str, Record | None],
-    made: Iterable[Artifact],
-    listing: Listing,
-) -> dict[Artifact, _Maker]:
-    """Return what the explaining runs read, no stage made, and git does not hold."""
-    imported = imported_paths(root, listing.tracked | listing.untracked)
-    outputs = {artifact.path for artifact in made}
-
-    def is_held(path: str) -> bool:
-        """Tell whether git holds all of it, or it is looked at as an output."""
-        if lies_in(path, outputs) or path in listing.tracked:
-            return True
-        if any(lies_in(place, {path}) for place in (*imported, *outputs)):
-            return False
-        return bool(files_below(listing.tracked, [path]))
-
-    return {
-        artifact: _Maker(stage, record.id)
-        for stage, record in sorted(explanations.items())
-        if record and isinstance(record.statement, StageRun)
-        for artifact in record.statement.inputs
-        if not is_held(artifact.path) and (root / artifact.path).exists()
-    }
-
-
-def _changed_inputs(root: Path, read: dict[Artifact, _Maker]) -> list[OutputProblem]:
+def _changed_inputs(root: Path, read: dict[Artifact, Maker]) -> list[OutputProblem]:
     problems = []
     for artifact, maker in read.items():
         told = _difference(root, artifact)
@@ -367,7 +299,7 @@ def _changed_inputs(root: Path, read: dict[Artifact, _Maker]) -> list[OutputProb
     return problems
 
 
-def _compare(root: Path, artifact: Artifact, maker: _Maker) -> list[OutputProblem]:
+def _compare(root: Path, artifact: Artifact, maker: Maker) -> list[OutputProblem]:
     told = _difference(root, artifact)
     if told is None:
         return []
@@ -389,7 +321,7 @@ def _difference(root: Path, artifact: Artifact) -> str | None:
         return f"it cannot be read ({error.strerror})"
 
 
-def _spoilt(artifact: Artifact, kept: Artifact, maker: _Maker) -> OutputProblem:
+def _spoilt(artifact: Artifact, kept: Artifact, maker: Maker) -> OutputProblem:
     return OutputProblem(
         artifact.path,
         maker.stage,
@@ -400,7 +332,7 @@ def _spoilt(artifact: Artifact, kept: Artifact, maker: _Maker) -> OutputProblem:
     )
 
 
-def _gone(artifact: Artifact, maker: _Maker) -> OutputProblem:
+def _gone(artifact: Artifact, maker: Maker) -> OutputProblem:
     return OutputProblem(
         artifact.path,
         maker.stage,

@@ -1,13 +1,13 @@
 """What two versions of a model differ in: data, code, parameters, machine, results."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from regml.files.past import CodeChange
 from regml.items.installed import PACKAGES, Installed, installed
-from regml.items.recorded import Execution, Record, StageRun, TestRun
+from regml.items.recorded import Record, StageRun
 from regml.trace.changes import FieldChange, field_changes
 from regml.trace.dataset_diff import DatasetDifference
 from regml.trace.model import TraceGraph
@@ -19,6 +19,7 @@ from regml.trace.nodes import (
     ModelVersion,
 )
 from regml.trace.page import NONE, Page, Section, Table, plain
+from regml.trace.verdicts import verdicts_of, wordings_of
 
 UNKNOWN: Final = "not recorded"
 
@@ -85,8 +86,8 @@ def model_side(graph: TraceGraph, name: str, model: ModelVersion) -> ModelSide:
         training,
         datasets[0] if datasets else "",
         evaluation,
-        _verdicts(graph, model.sha256, evaluation),
-        _wordings(graph, model.sha256, evaluation),
+        verdicts_of(graph, model.sha256, evaluation),
+        wordings_of(graph, model.sha256, evaluation),
     )
 
 
@@ -126,50 +127,6 @@ def _evaluation(graph: TraceGraph, name: str) -> Evaluation | None:
         ):
             found = value
     return found
-
-
-def _verdicts(
-    graph: TraceGraph, sha256: str, evaluation: Evaluation | None
-) -> dict[str, str]:
-    """Return how each requirement fared with a model: the worst that counts last."""
-    latest: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {}
-    for record in graph.current.believed:
-        said = record.statement
-        if isinstance(said, TestRun) and sha256 in said.models.values():
-            for case in said.cases:
-                key = (case.suite, case.name)
-                latest[key] = (case.verifies, str(case.outcome))
-        elif isinstance(said, Execution) and sha256 in said.models.values():
-            verified = tuple(sorted(said.fingerprints.keys() - {said.protocol}))
-            latest["protocol", said.protocol] = (verified, str(said.verdict))
-    found: dict[str, list[str]] = {}
-    for row in evaluation.rows if evaluation else ():
-        found.setdefault(row.requirement, []).append(row.outcome)
-    for verified, outcome in latest.values():
-        for name in verified:
-            found.setdefault(name, []).append(outcome)
-    return {name: _worst(outcomes) for name, outcomes in found.items()}
-
-
-def _wordings(
-    graph: TraceGraph, sha256: str, evaluation: Evaluation | None
-) -> dict[str, frozenset[str]]:
-    """Return by which wording each requirement was decided for a model, where known."""
-    latest: dict[str, str] = {}
-    for record in graph.current.believed:
-        said = record.statement
-        if isinstance(said, TestRun | Execution) and sha256 in said.models.values():
-            latest |= said.fingerprints
-    found = {name: {digest} for name, digest in latest.items()}
-    for row in evaluation.rows if evaluation else ():
-        found.setdefault(row.requirement, set()).add(row.fingerprint)
-    return {name: frozenset(digests) for name, digests in found.items()}
-
-
-def _worst(outcomes: Iterable[str]) -> str:
-    order = ("killed", "failed", "blocked", "skipped", "passed")
-    found = set(outcomes)
-    return next((o for o in order if o in found), min(found))
 
 
 def _identity(before: ModelSide, after: ModelSide) -> Section:

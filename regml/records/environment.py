@@ -44,6 +44,9 @@ INSTALLED = (".dist-info", ".egg-info")
 _OF_PYTHON = re.compile(r"-py[0-9.]+$")
 """What an ``.egg-info`` adds to the version."""
 
+APPTAINER_VARIABLES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
+"""Variables in which Apptainer, by either name, tells the file of its image."""
+
 GPU_SECONDS = 20.0
 """How long a graphics driver may take to answer, in seconds."""
 
@@ -206,17 +209,23 @@ def _container() -> str | None:
     ):
         if Path(mark).exists():
             return kind
+    if any(name in os.environ for name in APPTAINER_VARIABLES):
+        return "apptainer"
     return os.environ.get("container")  # noqa: SIM112 - systemd writes it so
 
 
 def _container_image() -> str | None:
     """Return the image of the container, which only its maker knows.
 
-    Docker does not say it inside; podman does where it may.
+    Docker does not say it inside; podman does where it may. Of Apptainer it is the
+    name of a file; its folders are nobody's business.
     """
     for name in IMAGE_VARIABLES:
         if image := os.environ.get(name):
             return plain_text(image)
+    for name in APPTAINER_VARIABLES:
+        if image := os.environ.get(name):
+            return plain_text(image.rpartition("/")[2])
     for line in _lines("/run/.containerenv"):
         key, _, value = line.partition("=")
         if key == "image":

@@ -71,6 +71,20 @@ def test_the_machine_is_described_without_naming_it(
     assert str(Path.home()) not in text
 
 
+def test_apptainer_tells_the_name_of_its_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI_JOB_IMAGE", raising=False)
+    monkeypatch.delenv("REGML_CONTAINER_IMAGE", raising=False)
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # nor in another container
+    monkeypatch.setenv("APPTAINER_CONTAINER", "/home/ada/train-1.2.sif")
+    told = environment()
+    assert (told["container"], told["container_image"]) == (
+        "apptainer",
+        "train-1.2.sif",
+    )
+
+
 def test_without_a_driver_there_is_no_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """What a document shows as a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 
 
@@ -40,6 +40,15 @@ def short(value: float) -> str:
     ('0.1235', '10137')
     """
     return f"{value:.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
+def all_well(among: Sized, words: str, none: str) -> str:
+    """Return that all is well, unless there is nothing of which it could be said.
+
+    >>> all_well([], "Every requirement is passed.", "0 requirements.")
+    '0 requirements.'
+    """
+    return words if len(among) else none
 
 
 def cell_text(value: object) -> str:

@@ -121,3 +121,21 @@ def test_the_test_runs_of_others_are_listed_with_their_tests(failed: Project) ->
     page = content(failed.graph, failed.graph.node("test:Spacing"), ())
     assert page.status == "failed"
     assert Path("out/report.xml").name in str(page.sections)
+
+
+def test_of_nothing_no_document_says_that_all_is_well(
+    failed: Project, tmp_path: Path
+) -> None:
+    bare = replace(failed.evidence, items=(), tests=(), records=(), packages={})
+    found = replace(make_project(tmp_path, Parts()), evidence=bare)
+    documents = project_documents(found, build=BUILD, outcomes=found.check())
+    told = "\n".join(document.markdown for document in documents)
+    for claim in (
+        "Every requirement is passed",
+        "Every residual risk has",
+        "Every automated test",
+        "Every package of the lock file",
+    ):
+        assert claim not in told
+    for count in ("0 requirements.", "0 risks.", "0 automated tests."):
+        assert count in told

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regml.dhf.context.common import ItemSection, facts, sources, targets, verdict
-from regml.dhf.table import Table, table
+from regml.dhf.table import Table, all_well, table
 from regml.items.config import Device
 from regml.items.design import SoftwareItem, Soup
 from regml.items.links import Link
@@ -160,7 +160,11 @@ def soup(graph: TraceGraph) -> SoupList:
         unlisted=table(
             ("Package in the lock file", "Version"),
             [(n, v) for n, v in sorted(packages.items()) if n not in listed],
-            empty="Every package of the lock file has a SOUP item.",
+            empty=all_well(
+                packages,
+                "Every package of the lock file has a SOUP item.",
+                "The lock file has 0 packages.",
+            ),
         ),
         items=tuple(soup_section(graph, item) for item in items),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from regml.dhf.context.common import artifacts, facts, steps, verdict
-from regml.dhf.table import Table, table
+from regml.dhf.table import Table, all_well, table
 from regml.digest import Artifact
 from regml.items.data import DatasetSpecification
 from regml.items.lifecycle import ChangeRequest, PccpModification, ProblemReport
@@ -241,7 +241,7 @@ def _unmet(graph: TraceGraph) -> Table:
     return table(
         ("Requirement", "Status"),
         [(s.id, verdict(s.status)) for s in statuses if s.status != Status.PASSED],
-        empty="Every requirement is passed.",
+        empty=all_well(statuses, "Every requirement is passed.", "0 requirements."),
     )
 
 

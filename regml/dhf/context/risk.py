@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from regml.dhf.context.common import ItemSection, facts, reasons, steps, verdict
-from regml.dhf.table import Table, table
+from regml.dhf.table import Table, all_well, table
 from regml.items.risk import Cause, Estimate, Risk, RiskControl, RiskPolicy, Scale
 from regml.standards.hazards import ml_hazards
 from regml.trace.exclusions import exclusion_of
@@ -90,7 +90,9 @@ def risk_file(graph: TraceGraph) -> RiskFile:
                 (r.id, r.title, _residual(policy, r), r.benefit_risk or "none")
                 for r in open_risks
             ],
-            empty="Every residual risk has an acceptable level.",
+            empty=all_well(
+                risks, "Every residual risk has an acceptable level.", "0 risks."
+            ),
         ),
         acceptable_count=len(risks) - len(open_risks),
         total=len(risks),

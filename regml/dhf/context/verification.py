@@ -18,7 +18,7 @@ from regml.dhf.context.common import (
     verdict,
 )
 from regml.dhf.context.requirements import criterion_text
-from regml.dhf.table import Table, table
+from regml.dhf.table import Table, all_well, table
 from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
 from regml.items.recorded import Execution, Outcome, Record, TestRun
@@ -82,6 +82,7 @@ def verification(graph: TraceGraph, figures: Iterable[tuple[str, str]]) -> Verif
         key=lambda status: (ORDER.index(status.status), status.id),
     )
     counts = Counter(status.status for status in found)
+    known = list(_known_tests(graph))
     return Verification(
         counts=table(
             ("Status", "Requirements"),
@@ -98,8 +99,12 @@ def verification(graph: TraceGraph, figures: Iterable[tuple[str, str]]) -> Verif
         tests=_tests(graph),
         unlinked=table(
             ("Test", "Where"),
-            [(t.name, place) for t, place in _known_tests(graph) if not t.verifies],
-            empty="Every automated test verifies something.",
+            [(t.name, place) for t, place in known if not t.verifies],
+            empty=all_well(
+                known,
+                "Every automated test verifies something.",
+                "0 automated tests.",
+            ),
         ),
         test_runs=_test_runs(graph),
         protocols=_protocols(graph),

@@ -140,10 +140,7 @@ def dataset_page(before: str, after: str, found: DatasetDifference) -> Page:
         Section("Other facts of cases", table=_field_table(found.fields)),
         Section("Readers", table=_pairs("reader", found.readers)),
         Section("Excluded cases", table=_pairs("case", found.excluded)),
-        Section(
-            "The dataset as a whole",
-            tuple(("", line) for change in found.rest for line in change.lines()),
-        ),
+        Section("The dataset as a whole", table=_changes(found.rest)),
     )
     shown = (s for s in sections if s.facts or (s.table and s.table.rows))
     return Page(f"{before} -> {after}", "", tuple(shown))
@@ -240,6 +237,11 @@ def _names(column: str, names: Iterable[str]) -> Table:
 def _pairs(column: str, moved: Iterable[Moved]) -> Table:
     rows = tuple((one.name, one.before, one.after) for one in moved)
     return Table((column, "before", "after"), rows)
+
+
+def _changes(changes: Iterable[FieldChange]) -> Table:
+    rows = tuple((c.field, c.before or NONE, c.after or NONE) for c in changes)
+    return Table(("field", "before", "after"), rows)
 
 
 def _field_table(fields: Iterable[tuple[str, tuple[FieldChange, ...]]]) -> Table:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -149,13 +150,23 @@ def page_json(page: Page) -> str:
                 {
                     "title": section.title,
                     "node": section.node,
-                    "facts": dict(section.facts),
+                    "facts": _named_once(section.facts),
                     "table": section.table.records() if section.table else [],
                 }
                 for section in page.sections
             ],
         }
     )
+
+
+def _named_once(facts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return facts by name; of a name that comes again, none is lost."""
+    found: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for name, value in facts:
+        seen[name] += 1
+        found[f"{name} ({seen[name]})" if seen[name] > 1 else name] = value
+    return found
 
 
 def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:

@@ -18,7 +18,8 @@ from regml.trace.dataset_diff import dataset_difference, dataset_page
 from regml.trace.lineage import lineage
 from regml.trace.model_diff import ModelSide, model_page, model_side
 from regml.trace.nodes import SHORT, DatasetVersion, ModelVersion
-from regml.trace.page import plain
+from regml.trace.page import Page, Section, plain
+from regml.trace.render import page_json
 from regml.versions import compare
 from tests.audited import Audited, git
 from tests.factories import CASES, MANIFEST, Parts, case, manifest_of
@@ -52,6 +53,23 @@ def test_a_dataset_differs_by_images_patients_labels_splits_and_readers() -> Non
     titles = [s.title for s in dataset_page("a", "b", found).sections]
     assert "Other facts of cases" in titles
     assert "Excluded cases" not in titles
+
+
+def test_json_loses_nothing_of_what_differs() -> None:
+    before, after = manifest_of(Parts()), manifest_of(Parts())
+    after = after.model_copy(update={"specification": "DS-09", "limitation": "few"})
+    found = dataset_difference(before, after)
+    assert len(found.rest) == 2
+    told = json.loads(page_json(dataset_page("a", "b", found)))
+    whole = told["sections"][-1]
+    assert whole["title"] == "The dataset as a whole"
+    assert {(row["field"], row["after"]) for row in whole["table"]} == {
+        ("specification", "DS-09"),
+        ("limitation", "few"),
+    }
+    again = Page("p", "", (Section("s", (("run", "1"), ("run", "2"))),))
+    [section] = json.loads(page_json(again))["sections"]
+    assert section["facts"] == {"run": "1", "run (2)": "2"}
 
 
 def test_of_the_files_a_case_was_made_from_the_numbers_are_told() -> None:

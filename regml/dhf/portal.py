@@ -26,8 +26,10 @@ from regml.dhf.pages.base import Content
 from regml.dhf.pages.names import case_anchor, is_paged, kind_of, linked, page_name
 from regml.dhf.render import Build, Document, state_of
 from regml.dhf.table import Table, table
+from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
-from regml.items.requirements import Requirement
+from regml.items.requirements import Requirement, UserNeed
+from regml.items.risk import Risk
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import DatasetVersion, Edge, Node, NodeType
 from regml.trace.own_links import from_the_other_side
@@ -274,22 +276,24 @@ def _list(env: Environment, graph: TraceGraph, names: Mapping[str, str]) -> str:
 def _listing(
     graph: TraceGraph, nodes: Iterable[Node], names: Mapping[str, str]
 ) -> Table:
-    return table(
-        ("Id", "Title", "Status"),
-        [
-            (
-                Markup('<a href="{}">{}</a>').format(names[node.id], shown(node.id)),
-                node.title,
-                _status(graph, node),
-            )
-            for node in sorted(nodes, key=lambda node: node.id)
-        ],
-    )
+    listed = sorted(nodes, key=lambda node: node.id)
+    statuses = [_status(graph, node) for node in listed]
+    with_status = any(statuses)
+    rows = [
+        (
+            Markup('<a href="{}">{}</a>').format(names[node.id], shown(node.id)),
+            node.title,
+            *((status,) if with_status else ()),
+        )
+        for node, status in zip(listed, statuses, strict=True)
+    ]
+    return table(("Id", "Title", *(("Status",) if with_status else ())), rows)
 
 
 def _status(graph: TraceGraph, node: Node) -> str:
+    """Return where what can be verified stands."""
     item = graph.item(node.id)
-    if isinstance(item, Requirement):
+    if isinstance(item, Requirement | UserNeed | Risk | TestProtocol):
         return "retired" if item.retired else requirement_status(graph, item.id).status
     return ""
 

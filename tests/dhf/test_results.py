@@ -7,6 +7,7 @@ import pytest
 
 from regml.dhf.build import project_documents
 from regml.dhf.pages import content
+from regml.dhf.portal import portal_pages
 from regml.dhf.table import Table
 from regml.items.recorded import Outcome, StepOutcome, TestCase
 from regml.project import Project
@@ -72,6 +73,21 @@ def test_the_report_names_the_tests_that_failed_and_what_cannot_be_evaluated(
         documents = project_documents(found, build=BUILD, outcomes=found.check())
         [report] = [d.markdown for d in documents if d.plan.number == "16"]
         assert words in report
+
+
+def test_the_list_of_everything_leads_to_each_kind_and_says_where_it_stands(
+    failed: Project,
+) -> None:
+    pages = portal_pages(failed.graph, build=BUILD, documents=(), figures=())
+    listed = pages["items/index.html"]
+    assert 'href="items/index.html#requirement"' in pages["index.html"]
+    assert 'href="#requirement"' in listed
+    assert ">SOUP (" in listed
+    risks = listed.partition('id="risk"')[2].partition("<h2")[0]
+    assert "<th>Status</th>" in risks
+    assert "failed" in risks
+    software = listed.partition('id="software-item"')[2].partition("<h2")[0]
+    assert "<th>Status</th>" not in software
 
 
 def test_the_page_of_a_dataset_names_its_readers(failed: Project) -> None:

@@ -22,7 +22,8 @@ def page_name(node: Node) -> str:
 def kind_of(node: Node) -> str:
     """Return what a node is in words."""
     if isinstance(node.value, LocatedItem):
-        return node.value.item.kind.name.replace("_", " ").lower()
+        words = node.value.item.kind.name.replace("_", " ").lower()
+        return words.replace("soup", "SOUP").replace("pccp", "PCCP")
     return str(node.type)
 
 

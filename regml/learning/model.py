@@ -15,6 +15,7 @@ from regml.imaging.params import PreprocessParams
 from regml.items.data import DatasetManifest, Preparation
 from regml.learning.inference import CARD, WEIGHTS
 from regml.learning.initial import initial_facts
+from regml.learning.networks import network_definition
 from regml.learning.params import TrainParams
 from regml.learning.plan import Plan
 from regml.learning.train import Trained
@@ -55,6 +56,7 @@ def model_card(
         "weights_sha256": sha256_of(trained.weights),
         "parameters": trained.parameters,
         "plan": plan.model_dump(mode="json"),
+        "network_def": network_definition(plan),
         "labels": dict(labels),
         "orientation": "RAS",
         "spacing_mm": [grid.spacing_mm] * 3,

@@ -1,7 +1,7 @@
 """Networks by name, their loss, and their weights as bytes."""
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from monai.losses.dice import DiceCELoss
 from monai.networks.nets.basic_unet import BasicUNet
@@ -14,6 +14,14 @@ from torch import Tensor, nn
 
 from regml.learning.plan import Plan
 
+NETWORKS: Final[Mapping[str, type[nn.Module]]] = {
+    "BasicUNet": BasicUNet,
+    "DynUNet": DynUNet,
+    "SegResNet": SegResNet,
+    "UNet": UNet,
+}
+"""Classes of :mod:`monai.networks.nets` by name."""
+
 
 def build_network(plan: Plan) -> nn.Module:
     """Build the network of a plan; its weights come from torch's global generator.
@@ -21,50 +29,51 @@ def build_network(plan: Plan) -> nn.Module:
     It maps float32 ``B 1 I J K`` to logits ``B classes I J K``; while training with
     deep supervision to ``B levels classes I J K``.
     """
+    return NETWORKS[plan.network](**_arguments(plan))
+
+
+def network_definition(plan: Plan) -> dict[str, Any]:
+    """Return class and arguments of a network, as a MONAI Bundle configures it."""
+    return {"_target_": f"monai.networks.nets.{plan.network}", **_arguments(plan)}
+
+
+def _arguments(plan: Plan) -> dict[str, Any]:
+    """Return what a network is built with, as JSON has it."""
+    arguments: dict[str, Any] = {
+        "spatial_dims": 3,
+        "in_channels": 1,
+        "out_channels": plan.classes,
+    }
+    strides = [list(stride) for stride in plan.strides]
     match plan.network:
         case "DynUNet":
-            network = _dynunet(plan)
+            arguments |= {
+                "kernel_size": [list(kernel) for kernel in plan.kernels],
+                "strides": strides,
+                "upsample_kernel_size": strides[1:],
+                "filters": list(plan.filters),
+                "norm_name": ["INSTANCE", {"affine": True}],
+                "deep_supervision": plan.supervised_levels > 0,
+                "deep_supr_num": max(plan.supervised_levels, 1),
+            }
         case "BasicUNet":
-            # BasicUNet has five levels and a sixth width for its last block
+            # it has five levels and a sixth width for its last block
             widths = [plan.filters[min(n, len(plan.filters) - 1)] for n in range(5)]
-            network = BasicUNet(3, 1, plan.classes, features=(*widths, plan.filters[0]))
+            arguments |= {"features": [*widths, plan.filters[0]]}
         case "UNet":
-            network = UNet(
-                3,
-                1,
-                plan.classes,
-                plan.filters,
-                cast(Sequence[int], plan.strides[1:]),
-                num_res_units=1,
-            )
+            arguments |= {
+                "channels": list(plan.filters),
+                "strides": strides[1:],
+                "num_res_units": 1,
+            }
         case "SegResNet":
             deeper = len(plan.strides) - 1
-            network = SegResNet(
-                3,
-                plan.filters[0],
-                1,
-                plan.classes,
-                blocks_down=(1, *[2] * deeper),
-                blocks_up=(1,) * deeper,
-            )
-    return network
-
-
-def _dynunet(plan: Plan) -> nn.Module:
-    supervised = plan.supervised_levels
-    network = DynUNet(
-        3,
-        1,
-        plan.classes,
-        plan.kernels,
-        plan.strides,
-        plan.strides[1:],
-        filters=plan.filters,
-        norm_name=("INSTANCE", {"affine": True}),
-        deep_supervision=supervised > 0,
-        deep_supr_num=max(supervised, 1),
-    )
-    return cast(nn.Module, network)
+            arguments |= {
+                "init_filters": plan.filters[0],
+                "blocks_down": [1, *[2] * deeper],
+                "blocks_up": [1] * deeper,
+            }
+    return arguments
 
 
 def head_parameters(network: nn.Module) -> list[nn.Parameter]:

@@ -49,6 +49,38 @@ def metadata(card: Mapping[str, Any], device: Device, version: str) -> dict[str,
     }
 
 
+def inference(card: Mapping[str, Any], weights: str) -> dict[str, Any] | None:
+    """Return the content of ``configs/inference.json``; ``None`` without a network.
+
+    ``network`` is ready to predict: loading refuses weights that are not exactly those
+    of the network. How an image is prepared and its labels are brought back is the
+    device's, and stands in the card; nothing here claims to do that.
+
+    Args:
+        card: The model card; ``network_def`` in it names class and arguments.
+        weights: Name of the safetensors file in ``models/``.
+    """
+    definition, plan = card.get("network_def"), _mapping(card.get("plan"))
+    if not isinstance(definition, Mapping):
+        return None
+    windows = {
+        "_target_": "monai.inferers.SlidingWindowInferer",
+        "roi_size": plan.get("patch"),
+        "overlap": plan.get("overlap"),
+        "mode": "gaussian",
+    }
+    return {
+        "imports": ["$import torch", "$from safetensors.torch import load_model"],
+        "bundle_root": ".",
+        "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
+        "network_def": definition,
+        "weights": f"$@bundle_root + '/models/{weights}'",
+        "loaded": "$load_model(@network_def, @weights, strict=True)",
+        "network": "$(@loaded, @network_def.to(@device).eval())[1]",
+        **({"inferer": windows} if plan.get("patch") else {}),
+    }
+
+
 def _format(card: Mapping[str, Any]) -> dict[str, Any]:
     plan, labels = _mapping(card.get("plan")), _mapping(card.get("labels"))
     values = {str(value): name for name, value in labels.items()}

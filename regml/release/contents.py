@@ -22,7 +22,7 @@ from regml.records import statement as statements
 from regml.records.log import LOG, read_entries
 from regml.records.opening import read_record
 from regml.records.storage import FOLDER
-from regml.release.bundle import metadata
+from regml.release.bundle import inference, metadata
 from regml.release.page import PAGE, page
 
 PROJECT: Final = "project"
@@ -166,7 +166,10 @@ def _bundle(
     name = weights.path.rpartition("/")[2]
     members: dict[str, Content] = {f"{BUNDLE}/models/{name}": found}
     for card in _cards(revision, release):
-        text = metadata(read_object(revision, card), config.device, release.version)
+        said = read_object(revision, card)
+        text = metadata(said, config.device, release.version)
+        if configuration := inference(said, name):
+            members[f"{BUNDLE}/configs/inference.json"] = _pretty(configuration)
         members |= {
             f"{BUNDLE}/configs/metadata.json": _pretty(text),
             f"{BUNDLE}/configs/model.json": (revision / card).read_bytes(),

@@ -50,8 +50,9 @@ def init(
                 f"NAME {remote} && dvc remote modify NAME verify true",
                 ctx,
             )
-        click.echo(_added(add_to_project(place)), err=True)
-        click.echo(str(place))
+        added = add_to_project(place)
+        click.echo(_added(added), err=True)
+        click.echo(str(added.root))
         return
     started = start_project(place, remote=remote)
     click.echo(

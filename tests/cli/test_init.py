@@ -82,6 +82,7 @@ def test_a_project_that_is_there_keeps_every_file(mine: Path) -> None:
     assert "records/log.jsonl merge=union -text" in attributes
     assert "* -text" not in attributes  # line ends of a repository are its own
     assert "Nothing is committed" in done.stderr
+    assert done.stdout == f"{mine}\n"
     log = subprocess.run(["git", "log"], cwd=mine, capture_output=True, check=False)
     assert log.returncode != 0
 

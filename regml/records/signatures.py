@@ -189,11 +189,11 @@ def read_release(predicate: Json, _: list[Json], origin: Origin) -> Release:
         documents=by_name(predicate["documents"]),
         artifacts=tuple(artifact(row) for row in predicate["artifacts"]),
         comment=predicate["comment"],
-        of=predicate.get("rollsBackTo"),
-        contents=predicate.get("contents_sha256"),
-        bills=dict(predicate.get("bills", {})),
-        known=tuple(predicate.get("knownAgainst", ())),
-        because=predicate.get("because", ""),
+        of=predicate["rollsBackTo"],
+        contents=predicate["contents_sha256"],
+        bills=dict(predicate["bills"]),
+        known=tuple(predicate["knownAgainst"]),
+        because=predicate["because"],
     )
 
 
@@ -205,7 +205,7 @@ def _read_contents(predicate: Json, subject: list[Json]) -> dict[str, str]:
     """
     if digests(by_name(subject)) != subject:
         raise ValueError("what it signs is named twice, or out of order")
-    contents: dict[str, str] = predicate.get("contents", {})
+    contents: dict[str, str] = predicate["contents"]
     known = {*by_name(subject).values(), *predicate["linked"].values()}
     for digest, content in contents.items():
         if digest not in known or sha256_of(content.encode()) != digest:

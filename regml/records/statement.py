@@ -301,12 +301,9 @@ def _read_tests(predicate: Json, _: list[Json], origin: Origin) -> TestRun:
         models=predicate["regml_models"],
         reports=tuple(
             TestReport(row["name"], row["digest"]["sha256"], row["form"])
-            for row in predicate.get("regml_reports", ())
+            for row in predicate["regml_reports"]
         ),
-        # before there were imports, only a run without arguments was complete
-        complete=predicate.get(
-            "regml_complete", predicate["regml_command"] == "regml test"
-        ),
+        complete=predicate["regml_complete"],
     )
 
 

@@ -13,11 +13,7 @@ from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG
 from regml.files.dvc import parameter_values, read_stages
 from regml.files.dvc_cache import cache_objects, object_path
-from regml.files.git import (
-    TreeState,
-    list_files,
-    tree_state,
-)
+from regml.files.git import TreeState, list_files, tree_state
 from regml.files.manifest import parse_manifest
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
 from regml.files.past import content_with_digest, is_cut_off

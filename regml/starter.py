@@ -10,7 +10,8 @@ from pathlib import Path
 from regml.errors import ConfigError
 from regml.files.config import CONFIG
 from regml.files.editor import editor_files
-from regml.files.git import in_repository, list_files, person
+from regml.files.git import list_files, person
+from regml.files.repository import in_repository
 from regml.items.recorded import Person
 from regml.records.keys import personal_key, signer_block, toml_text
 

@@ -32,7 +32,8 @@ import regml
 from regml.digest import canonical_json, sha256_of
 from regml.errors import RegmlError
 from regml.files.dvc_cache import cache_objects
-from regml.files.git import list_files, repository_of, run_git
+from regml.files.git import list_files
+from regml.files.repository import repository_of, run_git
 
 SWITCH = "REGML_NO_CACHE"
 """Set to anything, every command runs."""

@@ -205,7 +205,7 @@ def matrix(
 
 
 def _print_outcomes(outcomes: "Sequence[RuleOutcome]", form: str, root: Path) -> None:
-    from regml.files.git import prefix_in_repository
+    from regml.files.repository import prefix_in_repository
     from regml.trace import formats, render
 
     match form:

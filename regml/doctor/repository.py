@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from regml.doctor.diagnosis import Diagnosis, State
-from regml.files.git import in_repository, run_git
+from regml.files.repository import in_repository, run_git
 
 _TEXTCONV: Final = "regml record show"
 _ATTRIBUTES: Final = {

@@ -4,7 +4,7 @@ import datetime as dt
 import os
 
 from regml.exchange.formats import Exported, Target, export, export_graph
-from regml.files.git import run_git
+from regml.files.repository import run_git
 from regml.project import Project
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from regml.errors import BrokenFileError
-from regml.files.git import in_repository, run_git
 from regml.files.history import Commit, is_shallow, removals
 from regml.files.markdown import ITEM_FOLDERS
+from regml.files.repository import in_repository, run_git
 from regml.files.text import parse_yaml
 
 _FRONT: Final = re.compile(r"\A\ufeff?---\n(.*?\n)---(?:\n|\Z)", re.DOTALL)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from regml.files.git import (
-    ARGUMENTS_AT_ONCE,
+from regml.files.git import ARGUMENTS_AT_ONCE, list_files
+from regml.files.repository import (
     in_repository,
-    list_files,
     prefix_in_repository,
     repository_of,
     run_git,

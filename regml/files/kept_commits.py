@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from regml.files.git import ARGUMENTS_AT_ONCE, in_repository, run_git
+from regml.files.git import ARGUMENTS_AT_ONCE
 from regml.files.history import is_shallow
+from regml.files.repository import in_repository, run_git
 
 _SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 

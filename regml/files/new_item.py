@@ -15,8 +15,8 @@ import yaml
 from pydantic import BaseModel
 
 from regml.errors import UnknownIdError
-from regml.files.git import in_repository, run_git
 from regml.files.markdown import ITEM_FOLDERS, parse_item
+from regml.files.repository import in_repository, run_git
 from regml.files.text import parse_yaml
 from regml.items.base import Item, ItemId, Kind
 from regml.items.links import MODELS

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from regml.digest import sha256_of
 from regml.errors import ConfigError
-from regml.files.git import in_repository, lies_in, run_git
+from regml.files.git import lies_in
 from regml.files.history import is_shallow
+from regml.files.repository import in_repository, run_git
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from typing import IO, Any, Final
 
 from regml.digest import Artifact, digest_bytes, folder_artifact
 from regml.errors import ConfigError, UnknownIdError
-from regml.files.git import LINK, git_environment, in_repository, run_git
+from regml.files.git import LINK
 from regml.files.history import is_shallow
+from regml.files.repository import git_environment, in_repository, run_git
 
 _FILE_MODES: Final = frozenset({"100644", "100755"})
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from regml.errors import BrokenFileError
-from regml.files.git import git_environment, in_repository, prefix_in_repository
 from regml.files.markdown import parse_item
+from regml.files.repository import git_environment, in_repository, prefix_in_repository
 from regml.items.base import Item
 
 

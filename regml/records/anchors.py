@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regml.errors import BrokenFileError, UnknownIdError
-from regml.files.git import in_repository
+from regml.files.repository import in_repository
 from regml.files.revision import open_revision
 from regml.items.recorded import LogProblem, ProblemKind, Record, Release
 from regml.records.log import LOG, Entry, log_heads, read_entries

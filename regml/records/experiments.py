@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regml.errors import ConfigError
-from regml.files.git import repository_of
+from regml.files.repository import repository_of
 from regml.records.origin import CONFIG
 
 _COPIES = (".dvc", "tmp", "exps")

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 
 from regml.errors import ConfigError
 from regml.files.config import CONFIG
-from regml.files.git import run_git
 from regml.files.markdown import ITEM_FOLDERS
 from regml.files.own_checks import WITHOUT_OWN_CHECKS
+from regml.files.repository import run_git
 from regml.files.vulnerabilities import FOLDER as VULNERABILITIES
 from regml.findings import RuleOutcome, weighty
 from regml.items.base import Kind

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from regml.errors import ConfigError
-from regml.files.git import run_git
+from regml.files.repository import run_git
 from regml.items.recorded import Record, Release
 
 

@@ -185,6 +185,7 @@ def test_device_tests_see_neither_the_passphrase_nor_our_switches(
     device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGML_KEY_PASSPHRASE", "secret")
+    monkeypatch.delenv("PYDANTIC_DISABLE_PLUGINS", raising=False)
     device.write(
         "tests/device/test_it.py",
         "import os\n\ndef test_it():\n"

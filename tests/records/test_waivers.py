@@ -77,12 +77,6 @@ def test_an_approval_whose_content_is_another_is_refused(what: str) -> None:
         read(document, NO_ENVIRONMENT, name="x")
 
 
-def test_an_approval_without_contents_can_be_read() -> None:
-    document = write(approval(), [])
-    del document["predicate"]["contents"]
-    assert read(document, NO_ENVIRONMENT, name="x")[0] == approval(contents={})
-
-
 def sign(project: Any, **fields: Any) -> None:
     base = {"until": TOMORROW, "because": "x", "role": None}
     waive(project.root, "T03", SUBJECTS, MESSAGES, **{**base, **fields})

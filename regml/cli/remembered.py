@@ -169,11 +169,10 @@ def _state(root: Path, arguments: Sequence[str]) -> _State | None:
         for name in ("shallow", "info/attributes", "info/exclude"):
             around.update(canonical_json(_digest(top / ".git" / name)))
         around.update(repr(look.cached).encode())
-        others = [row for row in look.rows if row[0] not in listing.names]
+        opened = listing.names
+        others = [row for row in look.rows if row[0] not in opened]
         around.update(repr(others).encode())
-        _read_into(
-            around, root, (row[0] for row in look.rows if row[0] in listing.names)
-        )
+        _read_into(around, root, [row[0] for row in look.rows if row[0] in opened])
     except (OSError, RegmlError):
         return None  # the command itself says what is wrong
     newest = max((max(row[2:4]) for row in others), default=0)

@@ -121,8 +121,18 @@ def entitled_role(
     role: str | None,
     required: Mapping[str, Sequence[str]],
     signers: Iterable["Signer"],
+    *,
+    act: str = "approve",
 ) -> str:
     """Return a role in which a signer may sign everything.
+
+    Args:
+        signer: Who signs.
+        role: The role they name, if they do.
+        required: Which roles may sign each subject.
+        signers: Who else there is.
+        act: What signing means here; ``[approvals]`` settles who may approve, nothing
+            else.
 
     Raises:
         SigningKeyError: There is none; says for what, and who could sign.
@@ -133,11 +143,12 @@ def entitled_role(
     for name, roles in sorted(required.items()):
         if spoken_as not in roles:
             who = [s.name for s in signers if set(roles) & set(s.roles)]
+            others = " or ".join(who) or "for such a signer"
+            settled = ", or correct [approvals] in regml.toml"
             raise SigningKeyError(
-                f"{signer.name} cannot approve {name} as {spoken_as}: "
-                f"{' or '.join(roles)} has to. Sign with --role, ask "
-                f"{' or '.join(who) or 'for such a signer'}, or correct [approvals] "
-                "in regml.toml."
+                f"{signer.name} cannot {act} {name} as {spoken_as}: "
+                f"{' or '.join(roles)} has to. Sign with --role, or ask {others}"
+                f"{settled if act == 'approve' else ''}."
             )
     return spoken_as
 

@@ -54,7 +54,11 @@ def waive(
     signers = read_config(root).signers
     signer = signer_of(key, signers)
     spoken_as = entitled_role(
-        signer, role, dict.fromkeys(subjects, MAY_DECIDE), signers
+        signer,
+        role,
+        dict.fromkeys(subjects, MAY_DECIDE),
+        signers,
+        act="waive what is found on",
     )
     observed = observe(root, started_utc=started, stages=read_stages(root))
     waiver = Waiver(

@@ -99,7 +99,8 @@ def releaser(project: Project, role: str | None) -> Releaser:
     key = personal_key()
     signer = signer_of(key, config.signers)
     wanted = {f"the release of {config.device.name}": MAY_DECIDE}
-    return Releaser(key, signer, entitled_role(signer, role, wanted, config.signers))
+    spoken_as = entitled_role(signer, role, wanted, config.signers, act="sign")
+    return Releaser(key, signer, spoken_as)
 
 
 def draft(

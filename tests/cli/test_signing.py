@@ -204,7 +204,7 @@ def test_an_approval_in_a_role_that_has_not_to_give_it_is_refused(team: Team) ->
     done = team.regml("approve", "SRS-001", "--meaning", "approval", by="Dora")
     assert done.returncode == 2
     assert "Dora cannot approve SRS-001 as developer: quality has to" in done.stderr
-    assert "ask Quinn" in done.stderr
+    assert "ask Quinn, or correct [approvals]" in done.stderr
     assert not (team.root / "records").exists()
     team.ok("approve", "SRS-001", "--meaning", "review", by="Dora")
 
@@ -302,6 +302,14 @@ def test_a_waived_finding_is_printed_and_does_not_count(team: Team) -> None:
     name = json.loads(team.ok("list", "waivers", "--format", "json"))[0]["id"]
     assert "Test comes next" in team.ok("show", name)
     assert team.regml("verify").returncode == 0
+
+
+def test_a_waiver_in_another_role_is_refused(team: Team) -> None:
+    reason = ("--until", TOMORROW, "--because", "Later")
+    done = team.regml("waive", "T03", "SRS-001", *reason, by="Dora")
+    assert done.returncode == 2
+    assert "Dora cannot waive what is found on SRS-001 as developer" in done.stderr
+    assert "[approvals]" not in done.stderr  # it settles nothing here
 
 
 def test_an_expired_waiver_fails_the_check(team: Team) -> None:

@@ -219,6 +219,8 @@ def _print_outcomes(outcomes: "Sequence[RuleOutcome]", form: str, root: Path) ->
             text = formats.github(outcomes, prefix=prefix_in_repository(root))
         case _:
             text = render.outcomes_text(outcomes)
+            if sys.stdout.isatty():
+                text = render.wrapped(text, shutil.get_terminal_size().columns)
     click.echo(text, nl=False)
 
 

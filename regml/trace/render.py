@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
+from textwrap import TextWrapper
 from typing import Any
 
 from regml.findings import Finding, RuleOutcome, Severity
@@ -13,6 +14,8 @@ from regml.trace.page import Branch, Page, Table, Tree
 
 GAP = "  "
 """What stands between two columns."""
+
+ARROW = len("-> ")
 
 
 def table_text(table: Table) -> str:
@@ -177,6 +180,26 @@ def outcomes_text(outcomes: Sequence[RuleOutcome]) -> str:
         lines = [outcome_line(o) for o in quiet if (o.off is not None) is off]
         blocks += ["\n".join(lines)] if lines else []
     return "\n\n".join([*blocks, summary(outcomes)]) + "\n"
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a text whose long lines go on below where they began, for a terminal.
+
+    Args:
+        text: Lines that may be indented.
+        width: Of the terminal, in characters; a longer word keeps its line.
+    """
+    lines = []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        wrapper = TextWrapper(
+            width,
+            subsequent_indent=" " * (indent + ARROW * line.lstrip().startswith("-> ")),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += wrapper.wrap(line) if len(line) > width else [line]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def findings_text(outcomes: Iterable[RuleOutcome]) -> str:

@@ -35,6 +35,16 @@ LOCALE_VARIABLES = ("LANG", "LANGUAGE", "PYTHONUTF8", "TZ")
 LOCALE_PREFIX = "LC_"
 """How the other variables of the locale begin: of order, numbers, characters."""
 
+CODE_VARIABLES = (
+    "DYLD_INSERT_LIBRARIES",
+    "DYLD_LIBRARY_PATH",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "PYTHONHOME",
+    "PYTHONPATH",
+)
+"""Variables that have other code loaded than what is installed."""
+
 IMAGE_VARIABLES = ("REGML_CONTAINER_IMAGE", "CI_JOB_IMAGE")
 """Variables that name the image a container was made from, first one first."""
 
@@ -76,6 +86,11 @@ def environment(command: Sequence[str] = ()) -> dict[str, Any]:
         "cpu": {"model": _cpu_model(), "cores": _cores()},
         "threads": _set_ones(THREAD_VARIABLES),
         "locale": _set_ones((*LOCALE_VARIABLES, *_locale_names())),
+        # they hold paths, which are nobody's business; equal ones have equal digests
+        "code_variables": {
+            name: f"sha256:{sha256_of(value.encode())}"
+            for name, value in _set_ones(CODE_VARIABLES).items()
+        },
         "container": _container(),
         "container_image": _container_image(),
     }

@@ -58,6 +58,8 @@ def test_the_machine_is_described_without_naming_it(
     monkeypatch.setenv("LC_COLLATE", "de_DE.UTF-8")
     monkeypatch.setenv("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "2")
     monkeypatch.setenv("REGML_CONTAINER_IMAGE", "example.org/train@sha256:ab")
+    monkeypatch.setenv("PYTHONPATH", "/home/ada/patched")
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
     told = environment()
     assert told["locale"]["LC_ALL"] == "C.UTF-8"
     assert told["locale"]["LC_COLLATE"] == "de_DE.UTF-8"
@@ -66,7 +68,11 @@ def test_the_machine_is_described_without_naming_it(
     assert told["python"]["version"] in sys.version
     assert told["cpu"]["cores"] >= 1
     assert told["threads"]["OMP_NUM_THREADS"] == "1"
+    digest = hashlib.sha256(b"/home/ada/patched").hexdigest()
+    assert told["code_variables"]["PYTHONPATH"] == f"sha256:{digest}"
+    assert "LD_PRELOAD" not in told["code_variables"]
     text = json.dumps(told)
+    assert "/home/ada" not in text
     assert socket.gethostname() not in text.split('"')
     assert str(Path.home()) not in text
 

@@ -30,7 +30,8 @@ from regml.records.keys import (
     read_public_key,
     signer_block,
 )
-from regml.records.log import LOG, append, read_log, utc_now
+from regml.records.log import append, read_log, utc_now
+from regml.records.storage import LOG
 from regml.starter import start_project
 
 COUNT = 10_000

@@ -48,7 +48,8 @@ from regml.items.recorded import (
     StageRun,
 )
 from regml.records.contents import read_contents
-from regml.records.log import LOG, read_log
+from regml.records.log import read_log
+from regml.records.storage import LOG
 from regml.trace.evidence import Evidence
 
 if TYPE_CHECKING:

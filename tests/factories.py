@@ -98,7 +98,7 @@ from regml.items.risk import (
 )
 from regml.items.vulnerabilities import VulnerabilityExport
 from regml.records.environment_files import Resolver, environment_row
-from regml.records.log import KINDS
+from regml.records.storage import KINDS
 from regml.standards.outline import outline
 from regml.trace.evidence import Evidence
 from regml.trace.statistics import evaluate

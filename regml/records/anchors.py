@@ -16,7 +16,8 @@ from regml.errors import BrokenFileError, UnknownIdError
 from regml.files.repository import in_repository
 from regml.files.revision import open_revision
 from regml.items.recorded import LogProblem, ProblemKind, Record, Release
-from regml.records.log import LOG, Entry, log_heads, read_entries
+from regml.records.log import Entry, log_heads, read_entries
+from regml.records.storage import LOG
 
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 

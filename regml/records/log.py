@@ -12,9 +12,8 @@ trusted key rewrote since the last anchor (a signed tag, the head printed in the
 import fcntl
 import gc
 import json
-import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,7 +26,6 @@ from regml.items.recorded import (
     Approval,
     Execution,
     LogProblem,
-    ProblemKind,
     Record,
     Release,
     StageRun,
@@ -39,13 +37,13 @@ from regml.records import statement as statements
 from regml.records.dsse import seal
 from regml.records.environment_files import keep_environment
 from regml.records.keys import Signatory, SigningKey
+from regml.records.log_problems import order_problems, time_problems, unlisted_problems
 from regml.records.opening import Opener
-from regml.records.storage import FOLDER, write_whole
+from regml.records.storage import FOLDER, KINDS, LOG, write_whole
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-LOG = f"{FOLDER}/log.jsonl"
 LOCK = ".regml/log.lock"
 
 _OWN_LINE = re.compile(
@@ -53,16 +51,6 @@ _OWN_LINE = re.compile(
     r'"sha256":"([0-9a-f]+)"}'
 )
 """A line as we write it; any other is read as JSON, which takes five times as long."""
-
-KINDS = {
-    StageRun: "runs",
-    TestRun: "tests",
-    Approval: "approvals",
-    Waiver: "waivers",
-    Execution: "executions",
-    Release: "releases",
-}
-"""Folder below ``records/`` for each kind of statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +134,8 @@ def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
     opener = Opener(root, signers)
     with _writers_wait(root):
         entries = tuple(dict.fromkeys(read_entries(root)))  # a merge may double lines
-        unlisted = tuple(_unlisted(root, {entry.path for entry in entries}))
-    problems: list[LogProblem] = [*_order_problems(entries)]
+        unlisted = tuple(unlisted_problems(root, {entry.path for entry in entries}))
+    problems: list[LogProblem] = [*order_problems(entries)]
     records = []
     with no_garbage():
         for entry in _first_of_each(entries):
@@ -156,7 +144,7 @@ def read_log(root: "Traversable", signers: Iterable[Signatory]) -> Log:
                     records.append(record)
                 case LogProblem() as problem:
                     problems.append(problem)
-    problems += _time_problems(records)
+    problems += time_problems(records)
     problems += unlisted
     return Log(
         tuple(records),
@@ -299,34 +287,6 @@ def _entry(line: str, number: int) -> Entry:
         ) from error
 
 
-def _order_problems(entries: tuple[Entry, ...]) -> Iterator[LogProblem]:
-    listed = {entry.sha256 for entry in entries}
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.sha256 in seen:
-            yield LogProblem(
-                ProblemKind.CHANGED,
-                LOG,
-                f"lists {entry.path}, which is a copy of an earlier record: "
-                "old evidence was put forward as new",
-            )
-        for digest in entry.previous:
-            if digest not in listed:
-                yield LogProblem(
-                    ProblemKind.MISSING,
-                    entry.path,
-                    f"it follows record {digest[:12]}, which the log no longer lists: "
-                    "evidence was removed",
-                )
-            elif digest not in seen:
-                yield LogProblem(
-                    ProblemKind.CHANGED,
-                    LOG,
-                    f"lists {entry.path} before a record it follows: lines were moved",
-                )
-        seen.add(entry.sha256)
-
-
 @contextmanager
 def no_garbage() -> Iterator[None]:
     """Read many records in half the time: all is kept, so there is none to collect."""
@@ -344,56 +304,6 @@ def _first_of_each(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     for entry in entries:
         first.setdefault(entry.sha256, entry)
     return tuple(first.values())
-
-
-def _time_problems(records: Iterable[Record]) -> Iterator[LogProblem]:
-    finished: dict[str, str] = {}
-    for record in records:
-        origin = record.statement.origin
-        times = [finished[digest] for digest in record.previous if digest in finished]
-        if times and max(times) > origin.finished_utc:
-            yield LogProblem(
-                ProblemKind.TIME,
-                record.path,
-                f"it says {origin.finished_utc}, but follows a record of {max(times)}: "
-                "a clock was wrong or set back",
-            )
-        if origin.started_utc > origin.finished_utc:
-            yield LogProblem(
-                ProblemKind.TIME,
-                record.path,
-                f"it finished at {origin.finished_utc}, before it started at "
-                f"{origin.started_utc}: a clock was wrong or set back",
-            )
-        finished[record.sha256] = origin.finished_utc
-
-
-def _unlisted(root: "Traversable", listed: Collection[str]) -> Iterator[LogProblem]:
-    for path in unlisted_paths(root, listed):
-        yield LogProblem(
-            ProblemKind.NOT_LISTED,
-            path,
-            "the log does not list it: it was slipped in, or the log was cut or "
-            "replaced by an older one ('dvc exp apply' does that)",
-        )
-
-
-def unlisted_paths(root: "Traversable", listed: Collection[str]) -> Iterator[str]:
-    """Give the path of each record that lies there but is not among some."""
-    for kind in KINDS.values():
-        folder = root / FOLDER / kind
-        for name in sorted(_names(folder)):
-            path = f"{FOLDER}/{kind}/{name}"
-            if name.endswith(".json") and path not in listed:
-                yield path
-
-
-def _names(folder: "Traversable") -> list[str]:
-    if not folder.is_dir():
-        return []
-    if isinstance(folder, Path):
-        return os.listdir(folder)  # noqa: PTH208 - no path for each of 10,000 records
-    return [file.name for file in folder.iterdir()]
 
 
 def find_record(root: "Traversable", wanted: str) -> str:

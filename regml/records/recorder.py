@@ -25,11 +25,11 @@ from regml.records.environment import GpuQuery
 from regml.records.environment_files import ENVIRONMENTS
 from regml.records.experiments import experiment
 from regml.records.keys import personal_key
-from regml.records.log import KINDS, append, read_entries, utc_now
+from regml.records.log import append, read_entries, utc_now
 from regml.records.notes import NOTES_VARIABLE, read_notes
 from regml.records.origin import observe
 from regml.records.process import Interruption, Ran, run
-from regml.records.storage import FOLDER
+from regml.records.storage import FOLDER, KINDS
 from regml.records.strangers import why_doubted
 from regml.records.unfinished import Mark, marked
 

@@ -15,16 +15,10 @@ from regml.items.recorded import LogProblem, Record
 from regml.records import statement as statements
 from regml.records.environment_files import Resolver
 from regml.records.keys import Signatory
-from regml.records.log import (
-    LOG,
-    Entry,
-    as_line,
-    locked,
-    read_entries,
-    unlisted_paths,
-)
+from regml.records.log import Entry, as_line, locked, read_entries
+from regml.records.log_problems import unlisted_paths
 from regml.records.opening import Opener, read_record
-from regml.records.storage import write_whole
+from regml.records.storage import LOG, write_whole
 
 
 @dataclass(frozen=True, slots=True)

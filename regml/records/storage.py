@@ -3,8 +3,30 @@
 import os
 from pathlib import Path
 
+from regml.items.recorded import (
+    Approval,
+    Execution,
+    Release,
+    StageRun,
+    TestRun,
+    Waiver,
+)
+
 FOLDER = "records"
 """Folder of a project with everything that was recorded."""
+
+LOG = f"{FOLDER}/log.jsonl"
+"""The list of all records."""
+
+KINDS = {
+    StageRun: "runs",
+    TestRun: "tests",
+    Approval: "approvals",
+    Waiver: "waivers",
+    Execution: "executions",
+    Release: "releases",
+}
+"""Folder below ``records/`` for each kind of statement."""
 
 
 def write_whole(path: Path, content: bytes) -> None:

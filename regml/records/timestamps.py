@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from regml.errors import BrokenFileError, ConfigError, RecordError
 from regml.items.recorded import LogProblem, ProblemKind
-from regml.records.log import LOG, log_heads, read_entries
-from regml.records.storage import write_whole
+from regml.records.log import log_heads, read_entries
+from regml.records.storage import LOG, write_whole
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -17,7 +17,8 @@ from regml.items.lifecycle import ProblemReport
 from regml.items.recorded import LogProblem, Record, Release
 from regml.project import Project, open_project
 from regml.records.bills import compare_bills
-from regml.records.log import LOG, read_entries, read_log
+from regml.records.log import read_entries, read_log
+from regml.records.storage import LOG
 from regml.release.packages import RULES, bad_news, outcomes_today
 from regml.trace.current import signer_may
 from regml.trace.nodes import SHORT

@@ -19,9 +19,9 @@ from regml.items.config import Config
 from regml.items.documents import BuiltFile
 from regml.items.recorded import Release
 from regml.records import statement as statements
-from regml.records.log import LOG, read_entries
+from regml.records.log import read_entries
 from regml.records.opening import read_record
-from regml.records.storage import FOLDER
+from regml.records.storage import FOLDER, LOG
 from regml.release.bundle import inference, metadata
 from regml.release.page import PAGE, page
 

@@ -22,7 +22,8 @@ from regml.files.text import read_text
 from regml.items.config import MAY_DECIDE, Config
 from regml.items.recorded import Record, Release, Waiver
 from regml.records.anchors import Anchor, cut_off
-from regml.records.log import LOG, Log, read_entries, read_log
+from regml.records.log import Log, read_entries, read_log
+from regml.records.storage import LOG
 from regml.release.bills import problems as problems_of_bills
 from regml.release.contents import (
     BUNDLE,

@@ -9,8 +9,9 @@ from regml.errors import ConfigError
 from regml.items.recorded import StageRun
 from regml.project import open_project
 from regml.records.experiments import Workplace, workplace
-from regml.records.log import LOG, log_heads, read_entries
+from regml.records.log import log_heads, read_entries
 from regml.records.relisting import relist
+from regml.records.storage import LOG
 from tests.layouts.conftest import Place, dvc, run
 
 COPYING = "open('out/b.txt', 'w').write(open('params.yaml').read())\n"

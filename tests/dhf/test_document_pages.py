@@ -8,6 +8,7 @@ from regml.dhf.document_pages import Heading, document_page
 from regml.dhf.render import Document
 from regml.errors import BrokenFileError
 from regml.files.documents import parse_plan
+from tests.dhf.test_render import FRONT
 
 
 class Cells(html.parser.HTMLParser):
@@ -22,18 +23,6 @@ class Cells(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.rows += tag == "tr"
         self.boxed += ("class", "wide") in attrs
-
-
-FRONT = """\
----
-id: notes
-number: "07"
-title: Notes
-purpose: Says something.
-owner: quality
-approvers: [quality]
----
-"""
 
 
 def document(markdown: str) -> Document:

@@ -65,6 +65,8 @@ stages:
 def main() -> None:
     """Print one block of figures for many files and one for a large file."""
     options = arguments()
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         place = Path(folder)
         demand_room(place, options.bytes + options.large_bytes)

@@ -21,7 +21,8 @@ from regml.files.revision import open_revision
 from regml.files.text import read_text
 from regml.files.wordings import items_at
 from regml.findings import RuleOutcome
-from regml.gather import Look, gather
+from regml.gather.evidence import gather
+from regml.gather.look import Look
 from regml.items.data import (
     AnnotationProtocol,
     DatasetManifest,

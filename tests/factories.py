@@ -100,7 +100,7 @@ from regml.items.vulnerabilities import VulnerabilityExport
 from regml.records.environment_files import Resolver, environment_row
 from regml.records.storage import KINDS
 from regml.standards.outline import outline
-from regml.trace.evidence import Evidence
+from regml.trace.evidence import Evidence, Surroundings
 from regml.trace.statistics import evaluate
 
 CODE = "c0de" * 16
@@ -984,7 +984,6 @@ def evidence_of(parts: Parts) -> Evidence:
         documents=tuple(document(needed.id) for needed in outline()),
         built=BuiltFile("build/dhf", (), (), (), COMMIT, (), {}),
         vulnerabilities=(export(parts.items),),
-        kept={artifact(WEIGHTS).sha256: "cache of DVC"},
         commit=COMMIT,
         code=CODE,
         tree=frozenset(
@@ -992,10 +991,7 @@ def evidence_of(parts: Parts) -> Evidence:
         ),
         packages=parts.packages,
         today=dt.date(2026, 2, 1),
-        controlled_since="0" * 40,
-        history=(commit(),),
-        last_changes={f"items/{name}.md": commit() for name in known},
-        commit_times={COMMIT: "2026-01-05T09:00:00Z"},
+        look_around=lambda: around(parts),
         tests=parts.tests,
         implements=parts.implements,
         manifests={MANIFEST: manifest_of(parts)},
@@ -1005,6 +1001,17 @@ def evidence_of(parts: Parts) -> Evidence:
             MANIFEST: artifact(MANIFEST, repr(parts.cases)),
             PER_CASE: artifact(PER_CASE, per_case_csv(parts.cases)),
         },
+    )
+
+
+def around(parts: Parts) -> Surroundings:
+    """Return what lies around the project: one commit, and all data checked out."""
+    return Surroundings(
+        kept={artifact(WEIGHTS).sha256: "cache of DVC"},
+        controlled_since="0" * 40,
+        history=(commit(),),
+        last_changes={f"items/{item.id}.md": commit() for item in parts.items},
+        commit_times={COMMIT: "2026-01-05T09:00:00Z"},
         data_sizes={
             name: size
             for c in parts.cases
@@ -1014,6 +1021,12 @@ def evidence_of(parts: Parts) -> Evidence:
             )
         },
     )
+
+
+def amid(evidence: Evidence, **fields: Any) -> Evidence:
+    """Return evidence with something else around it."""
+    around = replace(evidence.surroundings, **fields)
+    return replace(evidence, look_around=lambda: around)
 
 
 def with_item(evidence: Evidence, item_id: str, **fields: Any) -> Evidence:

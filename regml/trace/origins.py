@@ -28,7 +28,7 @@ def signatures(graph: TraceGraph, wording: Worded, what: str) -> Section:
         what: What those people decided, for the heading.
     """
     item = wording.item
-    written = graph.evidence.last_changes.get(_path(graph, item.id))
+    written = graph.evidence.surroundings.last_changes.get(_path(graph, item.id))
     facts = [("item", f"{item.id} {item.title}")]
     if written:
         when = f"{written.time_utc}, commit {written.sha[:SHORT]}"

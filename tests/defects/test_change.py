@@ -14,6 +14,7 @@ from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
 from tests.factories import (
     CONFIG,
+    amid,
     approval,
     change_request,
     changed,
@@ -64,7 +65,7 @@ def waiver(*subjects: str, person: str = "Quinn", **fields: Any) -> Waiver:
 
 
 def with_history(*commits: Any) -> Evidence:
-    return replace(CLEAN, history=(*commits, *CLEAN.history))
+    return amid(CLEAN, history=(*commits, *CLEAN.surroundings.history))
 
 
 def asking(**approvals: tuple[Role, ...]) -> Config:
@@ -73,8 +74,9 @@ def asking(**approvals: tuple[Role, ...]) -> Config:
 
 def authored_by(person: str) -> Evidence:
     wrote = commit(person=Person(person, f"{person.lower()}@example.org"))
-    return replace(
-        CLEAN, last_changes={**CLEAN.last_changes, "items/SRS-001.md": wrote}
+    return amid(
+        CLEAN,
+        last_changes={**CLEAN.surroundings.last_changes, "items/SRS-001.md": wrote},
     )
 
 
@@ -90,8 +92,8 @@ def released_before_approval() -> Evidence:
         for r in CLEAN.records
     )
     wrote = commit(person=Person("Dora", "dora@example.org"))
-    known = {**CLEAN.last_changes, CLEAN.documents[0].path: wrote}
-    evidence = replace(CLEAN, records=with_release, last_changes=known)
+    known = {**CLEAN.surroundings.last_changes, CLEAN.documents[0].path: wrote}
+    evidence = amid(replace(CLEAN, records=with_release), last_changes=known)
     return by("quinn", evidence, late)
 
 
@@ -123,7 +125,7 @@ DEFECTS = (
     Defect(
         "C06",
         "a commit for a change request that nobody approved",
-        replace(
+        amid(
             evidence_of(PARTS.plus(change_request(id="CR-002", closed=None))),
             history=(commit(paths=("params.yaml",), body="CR-002"),),
         ),
@@ -145,7 +147,7 @@ DEFECTS = (
     Defect(
         "C06",
         "a beginning of change control that git does not know",
-        replace(CLEAN, controlled_since=None, history=()),
+        amid(CLEAN, controlled_since=None, history=()),
         "begin with v0, which is no tag and no commit that git knows here",
         severity=Severity.MAJOR,
     ),
@@ -224,11 +226,11 @@ DEFECTS = (
     Defect(
         "C12",
         "an approved item that was never committed",
-        replace(
+        amid(
             CLEAN,
             last_changes={
                 path: found
-                for path, found in CLEAN.last_changes.items()
+                for path, found in CLEAN.surroundings.last_changes.items()
                 if path != "items/SRS-001.md"
             },
         ),
@@ -282,7 +284,7 @@ DEFECTS = (
     Defect(
         "C13",
         "a signature before the commit it was made on",
-        replace(CLEAN, commit_times={origin().commit or "": "2026-01-05T10:08:00Z"}),
+        amid(CLEAN, commit_times={origin().commit or "": "2026-01-05T10:08:00Z"}),
         "before the commit it was made on",
         also=frozenset({"C20"}),
     ),

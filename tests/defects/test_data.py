@@ -7,7 +7,7 @@ import pytest
 from regml.findings import Severity
 from regml.items.data import DatasetRole
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, more_cases, name_of
-from tests.factories import CASES, MANIFEST, artifact, case, evidence_of
+from tests.factories import CASES, MANIFEST, amid, artifact, case, evidence_of
 
 DEFECTS = (
     Defect(
@@ -47,13 +47,13 @@ DEFECTS = (
     Defect(
         "D04",
         "a missing image",
-        replace(CLEAN, data_sizes={**CLEAN.data_sizes, CASES[0].image: None}),
+        amid(CLEAN, data_sizes={**CLEAN.surroundings.data_sizes, CASES[0].image: None}),
         "absent",
     ),
     Defect(
         "D04",
         "a cut image",
-        replace(CLEAN, data_sizes={**CLEAN.data_sizes, CASES[0].image: 1}),
+        amid(CLEAN, data_sizes={**CLEAN.surroundings.data_sizes, CASES[0].image: 1}),
         "another size",
     ),
     Defect(

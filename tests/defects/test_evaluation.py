@@ -22,6 +22,7 @@ from tests.factories import (
     PREPARATION,
     WEIGHTS,
     acceptance_rows,
+    amid,
     approval,
     artifact,
     case,
@@ -96,14 +97,16 @@ def retrained(pccp: PccpModification | None = None) -> Evidence:
         ),
     )
     evidence = replace(evidence, records=released)
-    kept = {**evidence.kept, older.sha256: "cache of DVC"}
-    evidence = replace(evidence, kept=kept)
+    kept = {**evidence.surroundings.kept, older.sha256: "cache of DVC"}
+    evidence = amid(evidence, kept=kept)
     if pccp is None:
         return evidence
-    evidence = replace(
-        evidence,
-        items=(*evidence.items, located(pccp)),
-        last_changes={**evidence.last_changes, f"items/{pccp.id}.md": commit()},
+    evidence = amid(
+        replace(evidence, items=(*evidence.items, located(pccp))),
+        last_changes={
+            **evidence.surroundings.last_changes,
+            f"items/{pccp.id}.md": commit(),
+        },
     )
     return replace(
         evidence,
@@ -118,13 +121,15 @@ def released(**fields: Any) -> Evidence:
     """Return a project with another release; all that was handed over is kept."""
     handed_over = release(**fields)
     kept = {a.sha256: "cache of DVC" for a in handed_over.artifacts}
-    return replace(
-        without(CLEAN, 10),
-        records=(
-            *without(CLEAN, 10).records,
-            record(handed_over, number=82, signer="quinn"),
+    return amid(
+        replace(
+            without(CLEAN, 10),
+            records=(
+                *without(CLEAN, 10).records,
+                record(handed_over, number=82, signer="quinn"),
+            ),
         ),
-        kept={**CLEAN.kept, **kept},
+        kept={**CLEAN.surroundings.kept, **kept},
     )
 
 

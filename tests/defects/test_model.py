@@ -19,6 +19,7 @@ from tests.factories import (
     MANIFEST,
     PER_CASE,
     WEIGHTS,
+    amid,
     artifact,
     evidence_of,
     origin,
@@ -73,7 +74,7 @@ DEFECTS = (
     Defect(
         "M02",
         "a parameter changed and nothing was reproduced",
-        replace(CLEAN, outdated={"train": ("params.yaml: train.rate is new",)}),
+        amid(CLEAN, outdated={"train": ("params.yaml: train.rate is new",)}),
         "Stage train would run again: params.yaml: train.rate is new.",
     ),
     Defect(
@@ -116,7 +117,7 @@ DEFECTS = (
     Defect(
         "M04",
         "a history without the commit of the runs",
-        replace(CLEAN, lost_commits={origin().commit or "": "which is nowhere"}),
+        amid(CLEAN, lost_commits={origin().commit or "": "which is nowhere"}),
         "which is nowhere",
     ),
     Defect(

@@ -17,6 +17,7 @@ from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, na
 from tests.factories import (
     COMMIT,
     WEIGHTS,
+    amid,
     artifact,
     document,
     evidence_of,
@@ -66,13 +67,13 @@ DEFECTS = (
     Defect(
         "C15",
         "weights that nobody kept",
-        replace(CLEAN, kept={}),
+        amid(CLEAN, kept={}),
         f"{WEIGHTS} of release 1.0.0",
     ),
     Defect(
         "C15",
         "other weights under the same name",
-        replace(CLEAN, kept={artifact(WEIGHTS, "older").sha256: "cache of DVC"}),
+        amid(CLEAN, kept={artifact(WEIGHTS, "older").sha256: "cache of DVC"}),
         f"neither in commit {COMMIT[:12]} nor in the cache",
     ),
     Defect(
@@ -203,9 +204,12 @@ DEFECTS = (
     Defect(
         "C20",
         "a run before its own commit",
-        replace(
+        amid(
             with_run(CLEAN, "train", origin=origin(commit="5" * 40)),
-            commit_times={**CLEAN.commit_times, "5" * 40: "2026-01-05T10:30:00Z"},
+            commit_times={
+                **CLEAN.surroundings.commit_times,
+                "5" * 40: "2026-01-05T10:30:00Z",
+            },
         ),
         "before its own commit 555555555555 was made at 2026-01-05T10:30:00Z",
         severity=Severity.MINOR,

@@ -28,6 +28,7 @@ from tests.defects.cases import (
 from tests.factories import (
     MANIFEST,
     WEIGHTS,
+    amid,
     approval,
     artifact,
     changed,
@@ -273,14 +274,14 @@ DEFECTS = (
     Defect(
         "T07",
         "a conftest.py above the tests",
-        replace(CLEAN, used_code=(UsedCode("tests/conftest.py", "pytest"),)),
+        amid(CLEAN, used_code=(UsedCode("tests/conftest.py", "pytest"),)),
         "pytest uses this code, and it is not under control",
         severity=MAJOR,
     ),
     Defect(
         "T07",
         "the device imports code that is not under control",
-        replace(CLEAN, used_code=(UsedCode("extra/alg.py", "device/volume.py"),)),
+        amid(CLEAN, used_code=(UsedCode("extra/alg.py", "device/volume.py"),)),
         "device/volume.py uses this code, and it is not under control",
         severity=Severity.MAJOR,
     ),
@@ -302,19 +303,19 @@ DEFECTS = (
     Defect(
         "T08",
         "an item where none is read",
-        replace(CLEAN, misplaced=("risks/RISK-099.md",)),
+        amid(CLEAN, misplaced=("risks/RISK-099.md",)),
         "risks/RISK-099.md is written like an item and lies where no items are read",
     ),
     Defect(
         "T08",
         "an item that git ignores",
-        replace(CLEAN, ignored=("items/SRS-001.md",)),
+        amid(CLEAN, ignored=("items/SRS-001.md",)),
         "items/SRS-001.md is here, but git leaves it out",
     ),
     Defect(
         "T08",
         "an id of an item that was removed",
-        replace(CLEAN, former=(FormerItem("SRS-001", "Beep", "removed in commit 1"),)),
+        amid(CLEAN, former=(FormerItem("SRS-001", "Beep", "removed in commit 1"),)),
         "it was 'Beep', removed in commit 1, and is 'Volumes' now",
     ),
     Defect(

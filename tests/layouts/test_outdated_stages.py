@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -183,6 +183,11 @@ CHANGES: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+def outdated(project: Path, at: str | None = None) -> Mapping[str, tuple[str, ...]]:
+    """Return why each stage would run again, as rules are told."""
+    return open_project(project, at=at).evidence.surroundings.outdated
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_stages_are_those_that_dvc_would_run_again(
     project: Path, change: str, monkeypatch: pytest.MonkeyPatch
@@ -194,7 +199,7 @@ def test_the_stages_are_those_that_dvc_would_run_again(
     perform(project)
     with Repo(os.fspath(project)) as repo:
         theirs = {name for name in repo.status() if not name.endswith(".dvc")}
-    ours = open_project(project).evidence.outdated
+    ours = outdated(project)
     # DVC also names what follows from an output that is not there
     assert set(ours) == theirs or (change == "another output" and set(ours) <= theirs)
     assert said in " | ".join("; ".join(why) for why in ours.values())
@@ -203,15 +208,15 @@ def test_the_stages_are_those_that_dvc_would_run_again(
 
 def test_a_revision_is_held_against_its_own_lock(project: Path) -> None:
     edit(project, "params.yaml", "rate: 0.1", "rate: 0.2")
-    assert open_project(project, at="HEAD").evidence.outdated == {}
+    assert outdated(project, "HEAD") == {}
     commit(project)
-    assert set(open_project(project, at="HEAD").evidence.outdated) == {"train"}
-    assert open_project(project, at="HEAD~1").evidence.outdated == {}
+    assert set(outdated(project, "HEAD")) == {"train"}
+    assert outdated(project, "HEAD~1") == {}
 
 
 def test_a_parameter_that_is_gone_is_said(project: Path) -> None:
     edit(project, "params.yaml", "seed: 7, ", "")
-    [why] = open_project(project).evidence.outdated["train"]
+    [why] = outdated(project)["train"]
     assert "has no key 'train.seed'" in why
     said = [f.message for o in open_project(project).check() for f in o.findings]
     assert any(
@@ -221,4 +226,4 @@ def test_a_parameter_that_is_gone_is_said(project: Path) -> None:
 
 def test_a_stage_that_is_gone_from_the_pipeline_is_said(project: Path) -> None:
     edit(project, "dvc.yaml", PIPELINE[PIPELINE.index("  validate:") :], "")
-    assert set(open_project(project).evidence.outdated) == {"validate"}
+    assert set(outdated(project)) == {"validate"}

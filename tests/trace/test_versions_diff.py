@@ -416,10 +416,10 @@ def test_of_images_that_are_partly_there_every_size_is_told(
 ) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(audited.root), str(clone)], check=True)
-    assert open_project(clone).evidence.data_sizes == {}
+    assert open_project(clone).evidence.surroundings.data_sizes == {}
     (clone / "data/dataset/images/HV-02.nii.gz").mkdir(parents=True)
     (clone / "data/dataset/images/HV-04.nii.gz").write_text("four")
-    sizes = open_project(clone).evidence.data_sizes
+    sizes = open_project(clone).evidence.surroundings.data_sizes
     assert len(sizes) == 24
     assert {n: size for n, size in sizes.items() if size is not None} == {
         "data/dataset/images/HV-04.nii.gz": 4

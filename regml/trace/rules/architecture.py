@@ -28,7 +28,7 @@ Place = tuple[str, str | None, bool]
 
 def _places(graph: TraceGraph) -> Iterator[Place | UsedCode]:
     """Give every claimed path, every unclaimed source, and what is used besides."""
-    yield from graph.evidence.used_code
+    yield from graph.evidence.surroundings.used_code
     claims = [
         (source.rstrip("/"), item.id)
         for item in graph.items(SoftwareItem)

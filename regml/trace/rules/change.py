@@ -75,11 +75,11 @@ def changes(graph: TraceGraph) -> Iterator[Change | Nothing | str]:
     for path in control.paths:
         if not any(lies_in(name, {path.rstrip("/")}) for name in there):
             yield Nothing(path)
-    if graph.evidence.controlled_since is None:
+    if graph.evidence.surroundings.controlled_since is None:
         yield str(control.since)
         return
     places = controlled(graph.evidence.config)
-    for commit in graph.evidence.history:
+    for commit in graph.evidence.surroundings.history:
         touched = tuple(
             path
             for path in commit.paths

@@ -179,7 +179,7 @@ def _moment(time: str) -> dt.datetime | None:
 
 
 def _committed(graph: TraceGraph, commit: str | None) -> dt.datetime | None:
-    time = graph.evidence.commit_times.get(commit or "")
+    time = graph.evidence.surroundings.commit_times.get(commit or "")
     return _moment(time) if time else None
 
 

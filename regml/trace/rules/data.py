@@ -121,7 +121,7 @@ def is_the_recorded_one(graph: TraceGraph, path: str) -> Iterator[Gap]:
 
 
 def _files(graph: TraceGraph, path: str, manifest: DatasetManifest) -> Iterator[Gap]:
-    sizes = graph.evidence.data_sizes
+    sizes = graph.evidence.surroundings.data_sizes
     if not sizes:
         return  # nothing is checked out; there is nothing to compare
     absent, other = [], []

@@ -44,9 +44,9 @@ def ids_and_links(graph: TraceGraph) -> tuple[Subject, ...]:
     """Return items by id, every link, every unread comment, every row an item names."""
     return (
         *_groups_of_ids(graph),
-        *map(Unread, graph.evidence.misplaced),
-        *map(Unshared, graph.evidence.ignored),
-        *graph.evidence.former,
+        *map(Unread, graph.evidence.surroundings.misplaced),
+        *map(Unshared, graph.evidence.surroundings.ignored),
+        *graph.evidence.surroundings.former,
         *_retired_when_signed(graph),
         *stated_links(graph),
         *graph.evidence.unread_sources,

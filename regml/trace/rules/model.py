@@ -120,7 +120,7 @@ def _packaged(graph: TraceGraph, path: str, trained: Artifact) -> Iterator[Gap]:
 
 def _stages_and_results(graph: TraceGraph) -> list[str | Record]:
     ran = {locked.name for locked in graph.evidence.lock}
-    stages = sorted({*ran, *graph.evidence.outdated})
+    stages = sorted({*ran, *graph.evidence.surroundings.outdated})
     return [*stages, *(record for record in (_evaluation(graph),) if record)]
 
 
@@ -136,7 +136,7 @@ def is_up_to_date(graph: TraceGraph, subject: str | Record) -> Iterator[Gap]:
     """Says what changed since a stage ran, and for what the results hold instead."""
     if isinstance(subject, Record):
         yield from _stale_results(graph, subject)
-    elif why := graph.evidence.outdated.get(subject):
+    elif why := graph.evidence.surroundings.outdated.get(subject):
         more = f" and {len(why) - SHOWN} more" if len(why) > SHOWN else ""
         yield Gap(
             subject,
@@ -284,7 +284,7 @@ def is_from_a_clean_tree(graph: TraceGraph, record: Record) -> Iterator[Gap]:
             f"Commit, then run '{again}'.",
             record.path,
         )
-    if why := graph.evidence.lost_commits.get(origin.commit or ""):
+    if why := graph.evidence.surroundings.lost_commits.get(origin.commit or ""):
         yield Gap(
             subject,
             f"The {what} was made at commit {(origin.commit or '')[:SHORT]}, {why}.",

@@ -51,7 +51,7 @@ def can_be_had(
 ) -> Iterator[Gap]:
     """Looks for the digest the release names, not for the name."""
     record, release, artifact = subject
-    if artifact.sha256 not in graph.evidence.kept:
+    if artifact.sha256 not in graph.evidence.surroundings.kept:
         yield Gap(
             f"release@{record.id}",
             f"{artifact.path} of release {release.version} "

@@ -290,7 +290,7 @@ def _authors(graph: TraceGraph, name: str, path: str) -> tuple[tuple[Person, ...
     )
     if signed:
         return signed, "signed as author"
-    commit = graph.evidence.last_changes.get(path)
+    commit = graph.evidence.surroundings.last_changes.get(path)
     if commit is None or path in graph.evidence.dirty:
         return (), ""
     return (commit.person,), f"commit {commit.sha[:12]}"
@@ -349,7 +349,7 @@ def _flaws(
         return
     if is_to_come(signed.date(), graph.evidence.today):
         yield f"is of {origin.finished_utc}, which is to come"
-    made = graph.evidence.commit_times.get(origin.commit or "")
+    made = graph.evidence.surroundings.commit_times.get(origin.commit or "")
     if made and signed + CLOCKS_APART < dt.datetime.fromisoformat(made):
         yield (
             f"is of {origin.finished_utc}, before the commit it was made on "

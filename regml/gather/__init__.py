@@ -1,0 +1,1 @@
+"""All readers, each called once: files become evidence."""

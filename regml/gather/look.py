@@ -1,0 +1,45 @@
+"""Where a project is read from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regml.digest import Artifact
+from regml.files.git import TreeState
+from regml.files.revision import RevisionFile
+from regml.records.contents import read_contents
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where a project is read from, and what git says of that place.
+
+    Attributes:
+        root: Its folder.
+        files: Its content: the folder itself, or what a revision holds of it.
+        tree: How the place relates to its commit.
+        names: Every file, tracked or not ignored.
+        pointers: Symbolic links and submodules, with what they stand for.
+    """
+
+    root: Path
+    files: "Traversable"
+    tree: TreeState
+    names: frozenset[str]
+    pointers: Mapping[str, str | None]
+
+    def digests(self, paths: Iterable[str]) -> dict[str, Artifact]:
+        """Return the content of those files and folders that are there."""
+        there = [
+            path
+            for path in paths
+            if (self.files / path).is_file() or (self.files / path).is_dir()
+        ]
+        if isinstance(self.files, RevisionFile):
+            return {path: self.files.artifact(path) for path in there}
+        contents = read_contents(self.root, there)
+        return {path: c.artifact for path, c in zip(there, contents, strict=True)}

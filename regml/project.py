@@ -1,4 +1,7 @@
-"""A project on disk: where things lie, each read once."""
+"""A project on disk: where things lie, each read once.
+
+What reads the past is imported when it is asked for: most questions are about today.
+"""
 
 import json
 import os
@@ -13,13 +16,11 @@ from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG
 from regml.files.dvc import parameter_values, read_stages
 from regml.files.dvc_cache import cache_objects, object_path
-from regml.files.git import TreeState, list_files, tree_state
+from regml.files.git import list_files
 from regml.files.manifest import parse_manifest
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
-from regml.files.past import content_with_digest, is_cut_off
-from regml.files.revision import open_revision
 from regml.files.text import read_text
-from regml.files.wordings import items_at
+from regml.files.tree_state import TreeState, tree_state
 from regml.findings import RuleOutcome
 from regml.gather.evidence import gather
 from regml.gather.look import Look
@@ -88,6 +89,8 @@ class Project:
         """
         if dataset.manifest is not None:
             return dataset.manifest
+        from regml.files.past import content_with_digest, is_cut_off
+
         name = f"{dataset.path} of dataset@{dataset.sha256[:SHORT]}"
         content = content_with_digest(
             self.root, dataset.path, dataset.sha256
@@ -122,6 +125,8 @@ class Project:
         Raises:
             BrokenFileError: What was found is no manifest.
         """
+        from regml.files.past import content_with_digest
+
         until = self.evidence.commit
         versions = [
             node.value
@@ -145,6 +150,8 @@ class Project:
 
         A dataset was selected and annotated by the wording of then; today's may differ.
         """
+        from regml.files.wordings import items_at
+
         commits = {
             record.statement.origin.commit
             for record in self.evidence.records
@@ -247,6 +254,8 @@ def open_project(
         tree = tree_state(root, outs)
         look = Look(root, root, tree, listed.names, listed.pointers)
     else:
+        from regml.files.revision import open_revision
+
         revision = open_revision(root, at)
         if not (revision / CONFIG).is_file():
             raise ConfigError(f"{at}: there was no {CONFIG} in this revision.")

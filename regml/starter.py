@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regml.errors import ConfigError
+from regml.files.author import person
 from regml.files.config import CONFIG
 from regml.files.editor import editor_files
-from regml.files.git import list_files, person
+from regml.files.git import list_files
 from regml.files.repository import in_repository
 from regml.items.recorded import Person
 from regml.records.keys import personal_key, signer_block, toml_text

@@ -56,7 +56,7 @@ def new(kind: str, out: Path | None, *, guarded: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, *, pem: bool) -> None:
     """Print the public half of your key as the block that regml.toml needs."""
-    from regml.files.git import person
+    from regml.files.author import person
     from regml.records.keys import key_path, public_pem, read_key, signer_block
 
     path = key_path()

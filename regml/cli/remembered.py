@@ -186,8 +186,8 @@ def _look(root: Path, top: Path) -> _Look:
     git.
     """
     cache, git = cache_objects(root), top / ".git"
-    rows = _walk(root, {root / ".git", cache})
-    inside = _walk(git, {git / "objects", git / "logs", git / "lfs"})
+    rows = _walk(root, {f"{root}/.git", str(cache)})
+    inside = _walk(git, {f"{git}/{name}" for name in ("objects", "logs", "lfs")})
     cached = sorted(_names(cache))
     return _Look(rows, cached, sha256_of(repr((rows, inside, cached)).encode()))
 
@@ -199,34 +199,47 @@ def _read_into(digest: "hashlib._Hash", root: Path, names: Iterable[str]) -> Non
             digest.update(f"{name}\0{sha256_of(file.read())}\n".encode())
 
 
-def _walk(root: Path, skipped: Collection[Path]) -> list[_Row]:
-    """Return path, size, times and inode of each file; of a folder the path alone."""
+def _walk(root: Path, skipped: Collection[str] = ()) -> list[_Row]:
+    """Return path, size, times and inode of each file; of a folder the path alone.
+
+    Args:
+        root: Where it begins.
+        skipped: Folders by path or by name.
+    """
     rows = []
-    folders = [""]
+    folders = [(os.fspath(root), "")]
     while folders:
-        below = folders.pop()
-        with os.scandir(root / below) as entries:
+        folder, below = folders.pop()
+        with os.scandir(folder) as entries:
             for entry in entries:
-                path = f"{below}/{entry.name}" if below else entry.name
+                path = below + entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if root / path not in skipped:
+                    if entry.path not in skipped and entry.name not in skipped:
                         rows.append((path, -1, 0, 0, 0))
-                        folders.append(path)
+                        folders.append((entry.path, f"{path}/"))
                     continue
-                for follow in {False, entry.is_symlink()}:
-                    with suppress(FileNotFoundError):
-                        seen = entry.stat(follow_symlinks=follow)
-                        times = seen.st_mtime_ns, seen.st_ctime_ns
-                        rows.append((path, seen.st_size, *times, seen.st_ino))
+                with suppress(FileNotFoundError):
+                    rows.append(_row(path, entry.stat(follow_symlinks=False)))
+                    if entry.is_symlink():
+                        rows.append(_row(path, entry.stat()))
     return sorted(rows)
+
+
+def _row(path: str, seen: os.stat_result) -> _Row:
+    return path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino
 
 
 def _names(cache: Path) -> Iterator[tuple[str, str | None]]:
     """Give the files of DVC's cache, and the digests of those that list others."""
-    for place, _, names in os.walk(cache):
-        for name in names:
-            listing = _digest(Path(place, name)) if name.endswith(".dir") else None
-            yield f"{place}/{name}", listing
+    folders = [os.fspath(cache)] if cache.is_dir() else []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    lists = entry.name.endswith(".dir")
+                    yield entry.path, _digest(Path(entry.path)) if lists else None
 
 
 def _digest(path: Path) -> str | None:
@@ -239,8 +252,7 @@ def _around(arguments: Sequence[str]) -> list[object]:
     terminal = sys.stdout.isatty(), sys.stderr.isatty()
     width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal[0] else 0
     package = Path(regml.__file__).parent
-    ours = _walk(package, ())
-    software = [row for row in ours if "__pycache__" not in row[0]]
+    software = _walk(package, {"__pycache__"})
     installed = [
         sorted(os.listdir(folder))  # noqa: PTH208 - names are all we need
         for folder in sys.path

@@ -5,28 +5,18 @@ NUL-separated output. A project outside any repository has no commit; everything
 that keeps git from answering is an error, never a silent "no commit".
 """
 
-import getpass
-import hashlib
 import os
 import posixpath
-import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from regml.digest import fingerprint, sha256_of
-from regml.errors import ConfigError
 from regml.files.repository import in_repository, run_git
-from regml.items.recorded import Person
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
-
-RUN_LEFTOVERS = ("dvc.lock", "records")
-"""What running stages changes by nature; it makes no work tree dirty."""
 
 ARGUMENTS_AT_ONCE = 500
 """How many paths one git process is given."""
@@ -35,41 +25,7 @@ LINK, SUBMODULE = "120000", "160000"
 """Modes git gives what is no file: a symbolic link, another repository's commit."""
 
 
-_DIFF = (
-    "diff",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-renames",
-    "--relative",
-    "--ignore-submodules=none",  # whatever the settings, what differs is seen
-    "--submodule=diff",
-)
-_TOLD = (
-    *("--no-color", "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null"),
-    *("--unified=3", "--inter-hunk-context=0", "--no-function-context"),
-    *("--diff-algorithm=myers", "--indent-heuristic"),
-    # names a binary file by the id of its content: its bytes would be compressed, and
-    # not everywhere alike; ids are not to be cut, which git does as it likes
-    "--full-index",
-)
-"""Has git tell a difference in the same words, whatever anybody's settings say."""
-
 _LIST = ("ls-files", "-z", "-t", "-s", "--exclude-standard", "-c", "-o")
-
-
-@dataclass(frozen=True, slots=True)
-class TreeState:
-    """How the work tree relates to its commit.
-
-    Attributes:
-        commit: ``None`` outside a repository or before the first commit.
-        dirty: Tracked files that differ from the commit, sorted.
-        diff_sha256: Digest of their difference; ``None`` when there is none.
-    """
-
-    commit: str | None
-    dirty: tuple[str, ...]
-    diff_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,59 +58,6 @@ class Listing:
         return {**self.links, **self.submodules}
 
 
-def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
-    """Return the commit and the tracked files that differ from it.
-
-    Args:
-        root: The project.
-        outs: Outputs of all stages; a difference in them is no dirt, and neither is
-            one in ``dvc.lock`` or ``records/``.
-
-    Raises:
-        ConfigError: git cannot be run here; says why.
-    """
-    if not in_repository(root):
-        return TreeState(None, (), None)
-    head = run_git(
-        root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True
-    )
-    commit = head.decode().strip() or None
-    base = commit or _empty_tree(root)
-    expected = {*RUN_LEFTOVERS, *outs}
-    with _whole_index(root) as index:
-        names = run_git(root, *_DIFF, "--name-only", "-z", base, index=index)
-        dirty = tuple(sorted(p for p in _paths(names) if not lies_in(p, expected)))
-        told = _difference(root, base, dirty, index) if dirty else None
-    return TreeState(commit, dirty, told)
-
-
-@contextmanager
-def _whole_index(root: Path) -> Iterator[Path | None]:
-    """Give an index in which git passes over no file; ``None`` where its own is one.
-
-    ``update-index --assume-unchanged`` or ``--skip-worktree`` and a sparse checkout
-    have git say that a file is as in its commit, whatever is on disk.
-
-    Raises:
-        ConfigError: git cannot be run here; says why.
-    """
-    rows = _paths(run_git(root, "ls-files", "-v", "-z"))
-    passed_over = [row[2:] for row in rows if row[0] == "S" or row[0].islower()]
-    if not passed_over:
-        yield None
-        return
-    own = os.fsdecode(run_git(root, "rev-parse", "--git-path", "index")).rstrip("\n")
-    with TemporaryDirectory(prefix="regml-") as folder:
-        index = Path(folder) / "index"
-        shutil.copyfile(root / own, index)
-        names = os.fsencode("\0".join(passed_over))
-        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
-            run_git(
-                root, "update-index", flag, "-z", "--stdin", index=index, given=names
-            )
-        yield index
-
-
 def list_files(root: Path) -> Listing:
     """Return the tracked and the untracked files of a project.
 
@@ -173,7 +76,7 @@ def list_files(root: Path) -> Listing:
     submodules: dict[str, str | None] = {}
     top = os.fspath(root)
     # -d lists the deleted ones a second time, so that no file is looked at but by git
-    for row in _paths(run_git(root, *_LIST, "-d")):
+    for row in nul_separated(run_git(root, *_LIST, "-d")):
         facts, tab, path = row.partition("\t")
         if not tab or facts.startswith("? "):
             path = row[2:]
@@ -246,25 +149,6 @@ def commit_seconds(root: Path, commit: str) -> int:
     return int(run_git(root, "show", "-s", "--format=%ct", commit, "--"))
 
 
-def person(root: Path) -> Person:
-    """Return who works here, as git would name them in a commit.
-
-    The environment (``GIT_AUTHOR_NAME``, ``GIT_AUTHOR_EMAIL``) goes before git's
-    configuration, as in git; without either it is the user of the operating system.
-    """
-    settings = _identity(root)
-    user = _system_user()
-
-    def first(key: str) -> str | None:
-        return (
-            os.environ.get(f"GIT_AUTHOR_{key.upper()}")
-            or settings.get(f"author.{key}")
-            or settings.get(f"user.{key}")
-        )
-
-    return Person(first("name") or user, first("email") or f"{user}@localhost")
-
-
 def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
     """Return the files below some folders that ``.dvcignore`` hides from DVC.
 
@@ -275,7 +159,7 @@ def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
         return frozenset()
     which = ("-i", "-c", "-o", "--exclude-per-directory=.dvcignore")
     found = run_git(root, "ls-files", "-z", *which, "--", *sorted(folders))
-    return frozenset(_paths(found))
+    return frozenset(nul_separated(found))
 
 
 def lies_in(path: str, places: Collection[str]) -> bool:
@@ -301,46 +185,13 @@ def _rewritten(root: "Traversable", names: list[str]) -> list[str]:
     """Return those files whose line ends git writes otherwise than it keeps them."""
     if not names or not isinstance(root, Path) or not in_repository(root):
         return []
-    rows = _paths(run_git(root, "ls-files", "-z", "--eol", "--", *names))
+    rows = nul_separated(run_git(root, "ls-files", "-z", "--eol", "--", *names))
     return [row.partition("\t")[2] for row in rows if row.startswith("i/lf ")]
 
 
-def _paths(output: bytes) -> list[str]:
+def nul_separated(output: bytes) -> list[str]:
+    """Return the paths that git prints with ``-z``."""
     return [os.fsdecode(path) for path in output.split(b"\0") if path]
-
-
-def _empty_tree(root: Path) -> str:
-    """Return the id of a tree without files, in the repository's own hash."""
-    return run_git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
-
-
-def _difference(
-    root: Path, base: str, paths: tuple[str, ...], index: Path | None
-) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, len(paths), ARGUMENTS_AT_ONCE):
-        some = paths[start : start + ARGUMENTS_AT_ONCE]
-        digest.update(run_git(root, *_DIFF, *_TOLD, base, "--", *some, index=index))
-    return digest.hexdigest()
-
-
-def _identity(root: Path) -> dict[str, str]:
-    asked = ("config", "-z", "--get-regexp", r"^(author|user)\.(name|email)$")
-    try:
-        answer = run_git(root, *asked, refusal=True)
-    except ConfigError:
-        return {}  # without git there is still somebody at work
-    rows = (row.partition(b"\n") for row in answer.split(b"\0") if row)
-    return {
-        key.decode(): value.decode(errors="replace").strip() for key, _, value in rows
-    }
-
-
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run a user id without a name
-        return f"uid{os.getuid()}"
 
 
 def _walk(root: Path) -> list[str]:

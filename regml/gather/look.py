@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regml.digest import Artifact
-from regml.files.git import TreeState
-from regml.files.revision import RevisionFile
+from regml.files.tree_state import TreeState
 from regml.records.contents import read_contents
 
 if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+    from regml.files.revision import RevisionFile
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Look:
     """
 
     root: Path
-    files: "Traversable"
+    files: "Path | RevisionFile"
     tree: TreeState
     names: frozenset[str]
     pointers: Mapping[str, str | None]
@@ -39,7 +38,7 @@ class Look:
             for path in paths
             if (self.files / path).is_file() or (self.files / path).is_dir()
         ]
-        if isinstance(self.files, RevisionFile):
-            return {path: self.files.artifact(path) for path in there}
-        contents = read_contents(self.root, there)
-        return {path: c.artifact for path, c in zip(there, contents, strict=True)}
+        if isinstance(self.files, Path):
+            contents = read_contents(self.files, there)
+            return {path: c.artifact for path, c in zip(there, contents, strict=True)}
+        return {path: self.files.artifact(path) for path in there}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regml.files.config import read_config
-from regml.files.git import tree_state
 from regml.files.mlflow_places import VARIABLE, place_of
 from regml.files.mlflow_store import LONGEST_TEXT, Point, metric_facts, stored_value
+from regml.files.tree_state import tree_state
 from regml.records.notes import note
 
 if TYPE_CHECKING:

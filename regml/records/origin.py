@@ -10,17 +10,16 @@ from typing import Any
 
 from regml.digest import Artifact, digest_file, fingerprint, plain_text
 from regml.errors import BrokenFileError, ConfigError
+from regml.files.author import person
 from regml.files.dvc import Stage, imported_paths
 from regml.files.git import (
     Listing,
-    TreeState,
     code_digest,
     files_below,
     lies_in,
     list_files,
-    person,
-    tree_state,
 )
+from regml.files.tree_state import TreeState, tree_state
 from regml.items.recorded import Origin
 from regml.records.contents import Content
 from regml.records.environment import environment

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from regml.errors import ConfigError
-from regml.files import git
+from regml.files.author import person
 from regml.files.git import (
     code_digest,
     ignored_by_dvc,
     lies_in,
     list_files,
-    person,
-    tree_state,
 )
+from regml.files.tree_state import TreeState, tree_state
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def commit(root: Path) -> str:
 def test_a_clean_tree_has_a_commit_and_no_dirt(root: Path) -> None:
     write(root, "a.txt")
     head = commit(root)
-    assert tree_state(root, []) == git.TreeState(head, (), None)
+    assert tree_state(root, []) == TreeState(head, (), None)
 
 
 def test_before_the_first_commit_everything_added_is_dirt(root: Path) -> None:
@@ -202,7 +201,7 @@ def test_the_code_digest_is_that_of_content_on_disk(root: Path) -> None:
 def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
     write(tmp_path, "src/a.py")
     write(tmp_path, "src/__pycache__/a.pyc")
-    assert tree_state(tmp_path, []) == git.TreeState(None, (), None)
+    assert tree_state(tmp_path, []) == TreeState(None, (), None)
     assert list_files(tmp_path).names == {"src/a.py"}
     assert len(digest(tmp_path, ["src"])) == 64
 

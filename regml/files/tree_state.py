@@ -1,0 +1,120 @@
+"""How a work tree differs from its commit."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from regml.files.git import ARGUMENTS_AT_ONCE, lies_in, nul_separated
+from regml.files.repository import in_repository, run_git
+
+RUN_LEFTOVERS = ("dvc.lock", "records")
+"""What running stages changes by nature; it makes no work tree dirty."""
+
+_DIFF = (
+    "diff",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--relative",
+    "--ignore-submodules=none",  # whatever the settings, what differs is seen
+    "--submodule=diff",
+)
+_TOLD = (
+    *("--no-color", "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null"),
+    *("--unified=3", "--inter-hunk-context=0", "--no-function-context"),
+    *("--diff-algorithm=myers", "--indent-heuristic"),
+    # names a binary file by the id of its content: its bytes would be compressed, and
+    # not everywhere alike; ids are not to be cut, which git does as it likes
+    "--full-index",
+)
+"""Has git tell a difference in the same words, whatever anybody's settings say."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeState:
+    """How the work tree relates to its commit.
+
+    Attributes:
+        commit: ``None`` outside a repository or before the first commit.
+        dirty: Tracked files that differ from the commit, sorted.
+        diff_sha256: Digest of their difference; ``None`` when there is none.
+    """
+
+    commit: str | None
+    dirty: tuple[str, ...]
+    diff_sha256: str | None
+
+
+def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
+    """Return the commit and the tracked files that differ from it.
+
+    Args:
+        root: The project.
+        outs: Outputs of all stages; a difference in them is no dirt, and neither is
+            one in ``dvc.lock`` or ``records/``.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    if not in_repository(root):
+        return TreeState(None, (), None)
+    head = run_git(
+        root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True
+    )
+    commit = head.decode().strip() or None
+    base = commit or _empty_tree(root)
+    expected = {*RUN_LEFTOVERS, *outs}
+    with _whole_index(root) as index:
+        names = run_git(root, *_DIFF, "--name-only", "-z", base, index=index)
+        dirty = tuple(
+            sorted(p for p in nul_separated(names) if not lies_in(p, expected))
+        )
+        difference = _difference(root, base, dirty, index) if dirty else None
+    return TreeState(commit, dirty, difference)
+
+
+@contextmanager
+def _whole_index(root: Path) -> Iterator[Path | None]:
+    """Give an index in which git passes over no file; ``None`` where its own is one.
+
+    ``update-index --assume-unchanged`` or ``--skip-worktree`` and a sparse checkout
+    have git say that a file is as in its commit, whatever is on disk.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    rows = nul_separated(run_git(root, "ls-files", "-v", "-z"))
+    passed_over = [row[2:] for row in rows if row[0] == "S" or row[0].islower()]
+    if not passed_over:
+        yield None
+        return
+    own = os.fsdecode(run_git(root, "rev-parse", "--git-path", "index")).rstrip("\n")
+    with TemporaryDirectory(prefix="regml-") as folder:
+        index = Path(folder) / "index"
+        shutil.copyfile(root / own, index)
+        names = os.fsencode("\0".join(passed_over))
+        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+            run_git(
+                root, "update-index", flag, "-z", "--stdin", index=index, given=names
+            )
+        yield index
+
+
+def _empty_tree(root: Path) -> str:
+    """Return the id of a tree without files, in the repository's own hash."""
+    return run_git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
+
+
+def _difference(
+    root: Path, base: str, paths: tuple[str, ...], index: Path | None
+) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(paths), ARGUMENTS_AT_ONCE):
+        some = paths[start : start + ARGUMENTS_AT_ONCE]
+        digest.update(run_git(root, *_DIFF, *_TOLD, base, "--", *some, index=index))
+    return digest.hexdigest()

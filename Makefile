@@ -22,6 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x "$(BIN)/python" || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv (once; takes some minutes) ..."
 	@"$(BIN)/python" -m pip install --quiet -c constraints.txt -e ".[pipeline,dhf,exchange,sbom,dev]"
+	@"$(BIN)/python" -m compileall -q regml  # pip leaves out what is installed in place
 	@touch "$@"
 
 demo: $(INSTALLED)

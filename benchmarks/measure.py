@@ -60,7 +60,7 @@ def measure(
                 command,
                 folder,
                 {
-                    **os.environ,
+                    **_as_installed(os.environ),
                     "XDG_CACHE_HOME": f"{caches}/{0 if remember else number}",
                     **(environment or {}),
                 },
@@ -83,6 +83,11 @@ def show(name: str, figures: Figures, floor: Figures) -> None:
         f"{figures.cpu_seconds / floor.cpu_seconds:6.1f} x floor",
         flush=True,
     )
+
+
+def _as_installed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Let Python keep what it compiled, as it does for what pip installed."""
+    return {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def on_path(tool: str) -> str:

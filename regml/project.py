@@ -251,7 +251,7 @@ def open_project(
             )
         outs = [out.path for stage in read_stages(root) for out in stage.outs]
         listed = list_files(root)
-        tree = tree_state(root, outs)
+        tree = tree_state(root, listed, outs)
         look = Look(root, root, tree, listed.names, listed.pointers)
     else:
         from regml.files.revision import open_revision

@@ -25,7 +25,7 @@ LINK, SUBMODULE = "120000", "160000"
 """Modes git gives what is no file: a symbolic link, another repository's commit."""
 
 
-_LIST = ("ls-files", "-z", "-t", "-s", "--exclude-standard", "-c", "-o")
+_LIST = ("ls-files", "-z", "-v", "-s", "--exclude-standard", "-c", "-o")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class Listing:
         links: Symbolic links, with what each leads to as it is written down.
         submodules: Folders that are repositories of their own, with the commit that
             ours names; ``None`` where ours knows nothing of it.
+        passed_over: Files that git does not compare with what is on disk, because
+            ``update-index --assume-unchanged`` or ``--skip-worktree`` or a sparse
+            checkout told it so.
     """
 
     tracked: frozenset[str]
@@ -46,6 +49,7 @@ class Listing:
     gone: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     submodules: Mapping[str, str | None] = field(default_factory=dict)
+    passed_over: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -74,6 +78,7 @@ def list_files(root: Path) -> Listing:
     gone: set[str] = set()
     links: dict[str, str] = {}
     submodules: dict[str, str | None] = {}
+    passed_over: set[str] = set()
     top = os.fspath(root)
     # -d lists the deleted ones a second time, so that no file is looked at but by git
     for row in nul_separated(run_git(root, *_LIST, "-d")):
@@ -88,6 +93,8 @@ def list_files(root: Path) -> Listing:
                 untracked.add(path)
             continue
         state, mode, name, _ = facts.split()
+        if state == "S" or state.islower():
+            passed_over.add(path)
         if mode == SUBMODULE:
             submodules[path] = name
         elif mode == LINK:
@@ -95,10 +102,16 @@ def list_files(root: Path) -> Listing:
         else:
             tracked.add(path)
             # a sparse checkout leaves files out, and git does not call them deleted
-            if state == "R" or (state == "S" and not os.path.lexists(f"{top}/{path}")):
+            left_out = state in "Ss" and not os.path.lexists(f"{top}/{path}")
+            if left_out or state in "Rr":
                 gone.add(path)
     return Listing(
-        frozenset(tracked), frozenset(untracked), frozenset(gone), links, submodules
+        frozenset(tracked),
+        frozenset(untracked),
+        frozenset(gone),
+        links,
+        submodules,
+        frozenset(passed_over),
     )
 
 

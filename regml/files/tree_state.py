@@ -3,13 +3,13 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from regml.files.git import ARGUMENTS_AT_ONCE, lies_in, nul_separated
+from regml.files.git import ARGUMENTS_AT_ONCE, Listing, lies_in, nul_separated
 from regml.files.repository import in_repository, run_git
 
 RUN_LEFTOVERS = ("dvc.lock", "records")
@@ -50,11 +50,26 @@ class TreeState:
     diff_sha256: str | None
 
 
-def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
+def head_commit(root: Path) -> str | None:
+    """Return the commit a work tree is at; ``None`` where there is none.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    if not in_repository(root):
+        return None
+    head = run_git(
+        root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True
+    )
+    return head.decode().strip() or None
+
+
+def tree_state(root: Path, listing: Listing, outs: Iterable[str]) -> TreeState:
     """Return the commit and the tracked files that differ from it.
 
     Args:
         root: The project.
+        listing: Its files.
         outs: Outputs of all stages; a difference in them is no dirt, and neither is
             one in ``dvc.lock`` or ``records/``.
 
@@ -63,13 +78,10 @@ def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
     """
     if not in_repository(root):
         return TreeState(None, (), None)
-    head = run_git(
-        root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", refusal=True
-    )
-    commit = head.decode().strip() or None
+    commit = head_commit(root)
     base = commit or _empty_tree(root)
     expected = {*RUN_LEFTOVERS, *outs}
-    with _whole_index(root) as index:
+    with _whole_index(root, listing.passed_over) as index:
         names = run_git(root, *_DIFF, "--name-only", "-z", base, index=index)
         dirty = tuple(
             sorted(p for p in nul_separated(names) if not lies_in(p, expected))
@@ -79,17 +91,12 @@ def tree_state(root: Path, outs: Iterable[str]) -> TreeState:
 
 
 @contextmanager
-def _whole_index(root: Path) -> Iterator[Path | None]:
+def _whole_index(root: Path, passed_over: Collection[str]) -> Iterator[Path | None]:
     """Give an index in which git passes over no file; ``None`` where its own is one.
-
-    ``update-index --assume-unchanged`` or ``--skip-worktree`` and a sparse checkout
-    have git say that a file is as in its commit, whatever is on disk.
 
     Raises:
         ConfigError: git cannot be run here; says why.
     """
-    rows = nul_separated(run_git(root, "ls-files", "-v", "-z"))
-    passed_over = [row[2:] for row in rows if row[0] == "S" or row[0].islower()]
     if not passed_over:
         yield None
         return
@@ -97,7 +104,7 @@ def _whole_index(root: Path) -> Iterator[Path | None]:
     with TemporaryDirectory(prefix="regml-") as folder:
         index = Path(folder) / "index"
         shutil.copyfile(root / own, index)
-        names = os.fsencode("\0".join(passed_over))
+        names = os.fsencode("\0".join(sorted(passed_over)))
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
             run_git(
                 root, "update-index", flag, "-z", "--stdin", index=index, given=names

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from regml.files.config import read_config
 from regml.files.mlflow_places import VARIABLE, place_of
 from regml.files.mlflow_store import LONGEST_TEXT, Point, metric_facts, stored_value
-from regml.files.tree_state import tree_state
+from regml.files.tree_state import head_commit
 from regml.records.notes import note
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def track(root: Path, trained: "Trained", card: Mapping[str, Any]) -> str | None
         experiment=read_config(root).device.name,
         parameters={"plan": card["plan"], **card["hyperparameters"]},
         tags={
-            "commit": tree_state(root, ()).commit or "none",
+            "commit": head_commit(root) or "none",
             "dataset_manifest_sha256": card["dataset_manifest_sha256"],
             "weights_sha256": card["weights_sha256"],
         },

@@ -62,7 +62,7 @@ def observe(
     )
     loose |= _untracked(root, listing, outs, inputs)
     loose |= {artifact.path: artifact for artifact in left}
-    state = _with_untracked(tree_state(root, outs), loose)
+    state = _with_untracked(tree_state(root, listing, outs), loose)
     return Origin(
         person=person(root),
         started_utc=started_utc,

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,10 @@ def long_ago(path: Path) -> None:
     os.utime(path, (1_000_000_000, 1_000_000_000))
 
 
+def state_of(root: Path, outs: Iterable[str] = ()) -> TreeState:
+    return tree_state(root, list_files(root), outs)
+
+
 def commit(root: Path) -> str:
     run(root, "add", "--all")
     run(root, "commit", "--quiet", "--allow-empty", "-m", "x")
@@ -64,21 +69,21 @@ def commit(root: Path) -> str:
 def test_a_clean_tree_has_a_commit_and_no_dirt(root: Path) -> None:
     write(root, "a.txt")
     head = commit(root)
-    assert tree_state(root, []) == TreeState(head, (), None)
+    assert state_of(root) == TreeState(head, (), None)
 
 
 def test_before_the_first_commit_everything_added_is_dirt(root: Path) -> None:
     write(root, "a.txt")
-    assert tree_state(root, []).commit is None
-    assert tree_state(root, []).dirty == ()
+    assert state_of(root).commit is None
+    assert state_of(root).dirty == ()
     run(root, "add", "a.txt")
-    assert tree_state(root, []).dirty == ("a.txt",)
+    assert state_of(root).dirty == ("a.txt",)
 
 
 def test_a_detached_head_is_a_commit_too(root: Path) -> None:
     head = commit(root)
     run(root, "checkout", "--quiet", "--detach")
-    assert tree_state(root, []).commit == head
+    assert state_of(root).commit == head
 
 
 @pytest.mark.parametrize("name", ["a b.txt", "ü/é ö.txt", "quote'\".txt", "[x]*.py"])
@@ -86,7 +91,7 @@ def test_names_come_back_as_they_are(root: Path, name: str) -> None:
     write(root, name)
     commit(root)
     write(root, name, "2\n")
-    assert tree_state(root, []).dirty == (name,)
+    assert state_of(root).dirty == (name,)
     assert list_files(root).tracked == {name}
 
 
@@ -96,11 +101,11 @@ def test_what_running_changes_is_no_dirt(root: Path) -> None:
     commit(root)
     for name in ("dvc.lock", "records/log.jsonl", "reports/a.json"):
         write(root, name, "2\n")
-    assert tree_state(root, ["reports"]).dirty == ()
-    clean = tree_state(root, []).diff_sha256
-    assert tree_state(root, []).dirty == ("reports/a.json",)
+    assert state_of(root, ["reports"]).dirty == ()
+    clean = state_of(root).diff_sha256
+    assert state_of(root).dirty == ("reports/a.json",)
     write(root, "code.py", "2\n")
-    state = tree_state(root, ["reports"])
+    state = state_of(root, ["reports"])
     assert state.dirty == ("code.py",)
     assert state.diff_sha256 not in {None, clean}
 
@@ -111,7 +116,7 @@ def test_the_digest_of_the_difference_follows_its_content(root: Path) -> None:
     digests = set()
     for text in ("\0\2", "\0\3", "\0\2"):
         write(root, "a.bin", text)
-        digests.add(tree_state(root, []).diff_sha256)
+        digests.add(state_of(root).diff_sha256)
     assert len(digests) == 2
 
 
@@ -137,9 +142,9 @@ def test_no_setting_changes_the_digest_of_a_difference(
     commit(root)
     write(root, "a.py", "1\n\n2x\n3\n4\n5\n6\n7\n8x\n\n")
     write(root, "a.bin", "\0" * 99)
-    told = tree_state(root, []).diff_sha256
+    told = state_of(root).diff_sha256
     run(root, "config", *setting.split("="))
-    assert tree_state(root, []).diff_sha256 == told
+    assert state_of(root).diff_sha256 == told
 
 
 def test_no_variable_changes_the_digest_of_a_difference(
@@ -148,9 +153,9 @@ def test_no_variable_changes_the_digest_of_a_difference(
     write(root, "a.py", "1\n2\n3\n4\n")
     commit(root)
     write(root, "a.py", "1\n2\n3\n5\n")
-    told = tree_state(root, []).diff_sha256
+    told = state_of(root).diff_sha256
     monkeypatch.setenv("GIT_DIFF_OPTS", "-u1")
-    assert tree_state(root, []).diff_sha256 == told
+    assert state_of(root).diff_sha256 == told
 
 
 def test_a_removed_and_a_staged_file_are_dirt(root: Path) -> None:
@@ -159,7 +164,7 @@ def test_a_removed_and_a_staged_file_are_dirt(root: Path) -> None:
     (root / "gone.txt").unlink()
     write(root, "new.txt")
     run(root, "add", "new.txt")
-    assert tree_state(root, []).dirty == ("gone.txt", "new.txt")
+    assert state_of(root).dirty == ("gone.txt", "new.txt")
 
 
 def test_a_project_below_the_top_of_its_repository_sees_only_itself(
@@ -170,7 +175,7 @@ def test_a_project_below_the_top_of_its_repository_sees_only_itself(
     head = commit(root)
     write(root, "outside.txt", "2\n")
     write(root, "sub/inside.txt", "2\n")
-    state = tree_state(root / "sub", [])
+    state = state_of(root / "sub", [])
     assert (state.commit, state.dirty) == (head, ("inside.txt",))
     assert list_files(root / "sub").names == {"inside.txt"}
 
@@ -201,7 +206,7 @@ def test_the_code_digest_is_that_of_content_on_disk(root: Path) -> None:
 def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
     write(tmp_path, "src/a.py")
     write(tmp_path, "src/__pycache__/a.pyc")
-    assert tree_state(tmp_path, []) == TreeState(None, (), None)
+    assert state_of(tmp_path, []) == TreeState(None, (), None)
     assert list_files(tmp_path).names == {"src/a.py"}
     assert len(digest(tmp_path, ["src"])) == 64
 
@@ -209,7 +214,7 @@ def test_outside_a_repository_there_is_no_commit(tmp_path: Path) -> None:
 def test_a_broken_repository_is_an_error_and_not_no_commit(root: Path) -> None:
     (root / ".git/HEAD").write_text("nonsense")
     with pytest.raises(ConfigError, match="git"):
-        tree_state(root, [])
+        state_of(root)
 
 
 def test_git_that_is_not_installed_is_named(
@@ -217,7 +222,7 @@ def test_git_that_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(root))
     with pytest.raises(ConfigError, match="Install git"):
-        tree_state(root, [])
+        state_of(root)
     assert person(root).email.endswith("@localhost")
 
 
@@ -258,17 +263,20 @@ def test_what_git_was_told_to_pass_over_is_dirt_all_the_same(
     write(root, "sub/whole.txt")
     commit(root)
     run(root, "update-index", flag, "sub/a b.txt", "sub/whole.txt")
-    assert tree_state(root / "sub", []).dirty == ()
+    assert state_of(root / "sub", []).dirty == ()
     write(root, "sub/a b.txt", "2\n")
     write(root, "sub/new.txt")
     run(root, "add", "sub/new.txt")
     assert run(root, "diff", "--name-only", "HEAD") == "sub/new.txt"
     for folder, prefix in ((root, "sub/"), (root / "sub", "")):
-        state = tree_state(folder, [])
+        state = state_of(folder, [])
         assert state.dirty == (f"{prefix}a b.txt", f"{prefix}new.txt")
     hidden = state.diff_sha256
+    (root / "sub/whole.txt").unlink()
+    assert list_files(root).names == {"sub/a b.txt", "sub/new.txt"}
+    write(root, "sub/whole.txt")
     run(root, "update-index", f"--no{flag[1:]}", "sub/a b.txt", "sub/whole.txt")
-    assert tree_state(root / "sub", []).diff_sha256 == hidden
+    assert state_of(root / "sub", []).diff_sha256 == hidden
 
 
 def test_what_a_sparse_checkout_leaves_out_is_not_there(root: Path) -> None:
@@ -277,8 +285,8 @@ def test_what_a_sparse_checkout_leaves_out_is_not_there(root: Path) -> None:
     commit(root)
     run(root, "sparse-checkout", "set", "src")
     assert not (root / "risk").exists()
-    assert tree_state(root, []).dirty == ("risk/a.txt",)
-    assert tree_state(root / "src", []).dirty == ()
+    assert state_of(root).dirty == ("risk/a.txt",)
+    assert state_of(root / "src", []).dirty == ()
     assert list_files(root).names == {"src/b.txt"}
 
 
@@ -294,7 +302,7 @@ def test_a_monitor_that_sees_nothing_hides_nothing(root: Path) -> None:
     run(root, "status")
     write(root, "a.txt", "2\n")
     assert run(root, "diff", "--name-only", "HEAD") == ""
-    assert tree_state(root, []).dirty == ("a.txt",)
+    assert state_of(root).dirty == ("a.txt",)
 
 
 def test_settings_about_times_hide_no_edit_of_the_same_size(root: Path) -> None:
@@ -307,4 +315,4 @@ def test_settings_about_times_hide_no_edit_of_the_same_size(root: Path) -> None:
     write(root, "a.txt", "2\n")
     long_ago(root / "a.txt")
     assert run(root, "diff", "--name-only", "HEAD") == ""
-    assert tree_state(root, []).dirty == ("a.txt",)
+    assert state_of(root).dirty == ("a.txt",)

@@ -59,20 +59,33 @@ def measure(
             _once(
                 command,
                 folder,
-                {
-                    **_as_installed(os.environ),
-                    "XDG_CACHE_HOME": f"{caches}/{0 if remember else number}",
-                    **(environment or {}),
-                },
+                {"XDG_CACHE_HOME": f"{caches}/{0 if remember else number}"}
+                | dict(environment or {}),
                 accepted,
             )
             for number in range(runs + warm_up)
-        ][int(warm_up) :]
-    return Figures(
-        statistics.median(one.cpu_seconds for one in found),
-        statistics.median(one.wall_seconds for one in found),
-        max(one.peak_megabytes for one in found),
-    )
+        ]
+    return _median(found[int(warm_up) :])
+
+
+def measure_in_turn(
+    commands: Mapping[str, Sequence[str]], *, folder: Path, runs: int = 15
+) -> dict[str, Figures]:
+    """Run several commands one after the other, and all of them again, some times.
+
+    What slows the machine down for a while then slows all of them down alike. Each run
+    begins with an empty cache folder; the first round does not count.
+
+    Raises:
+        SystemExit: A command fails.
+    """
+    found: dict[str, list[Figures]] = {name: [] for name in commands}
+    for _ in range(runs + 1):
+        for name, command in commands.items():
+            with tempfile.TemporaryDirectory() as cache:
+                caches = {"XDG_CACHE_HOME": cache}
+                found[name].append(_once(command, folder, caches, (0, 1)))
+    return {name: _median(figures[1:]) for name, figures in found.items()}
 
 
 def show(name: str, figures: Figures, floor: Figures) -> None:
@@ -85,26 +98,31 @@ def show(name: str, figures: Figures, floor: Figures) -> None:
     )
 
 
-def _as_installed(environment: Mapping[str, str]) -> dict[str, str]:
-    """Let Python keep what it compiled, as it does for what pip installed."""
-    return {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
-
-
 def on_path(tool: str) -> str:
     """Return a tool of the environment that runs the benchmark."""
     return os.fspath(Path(sys.executable).with_name(tool))
 
 
+def _median(found: Sequence[Figures]) -> Figures:
+    return Figures(
+        statistics.median(one.cpu_seconds for one in found),
+        statistics.median(one.wall_seconds for one in found),
+        max(one.peak_megabytes for one in found),
+    )
+
+
 def _once(
     command: Sequence[str],
     folder: Path,
-    environment: dict[str, str],
+    environment: Mapping[str, str],
     accepted: Collection[int],
 ) -> Figures:
+    # as installed: what pip copies is compiled, whatever Python may keep here
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as said:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=said, stderr=said
+            command, cwd=folder, env={**kept, **environment}, stdout=said, stderr=said
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from regml.digest import sha256_of
 from regml.errors import BrokenFileError, ConfigError
 from regml.files.config import CONFIG
-from regml.files.dvc import parameter_values, read_stages
+from regml.files.dvc import parameter_values
 from regml.files.dvc_cache import cache_objects, object_path
 from regml.files.git import list_files
 from regml.files.manifest import parse_manifest
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
 from regml.files.text import read_text
-from regml.files.tree_state import TreeState, tree_state
+from regml.files.tree_state import changed_files, head_commit
 from regml.findings import RuleOutcome
 from regml.gather.evidence import gather
 from regml.gather.look import Look
@@ -249,19 +249,17 @@ def open_project(
             raise ConfigError(
                 f"{root}: no {CONFIG} here. Start a project with 'regml init'."
             )
-        outs = [out.path for stage in read_stages(root) for out in stage.outs]
-        listed = list_files(root)
-        tree = tree_state(root, listed, outs)
-        look = Look(root, root, tree, listed.names, listed.pointers)
+        listed, commit = list_files(root), head_commit(root)
+        changed = changed_files(root, listed, commit)
+        look = Look(root, root, commit, changed, listed.names, listed.pointers)
     else:
         from regml.files.revision import open_revision
 
         revision = open_revision(root, at)
         if not (revision / CONFIG).is_file():
             raise ConfigError(f"{at}: there was no {CONFIG} in this revision.")
-        tree = TreeState(revision.commit, (), None)
         names, pointers = revision.names(), revision.pointers()
-        look = Look(root, revision, tree, names, pointers)
+        look = Look(root, revision, revision.commit, (), names, pointers)
     evidence = gather(look)
     if own_checks and not os.environ.get(WITHOUT_OWN_CHECKS):
         evidence = replace(evidence, own_checks=read_own_checks(look.files))

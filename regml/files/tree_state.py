@@ -41,7 +41,7 @@ class TreeState:
 
     Attributes:
         commit: ``None`` outside a repository or before the first commit.
-        dirty: Tracked files that differ from the commit, sorted.
+        dirty: Tracked files that differ from the commit, see :func:`dirt`.
         diff_sha256: Digest of their difference; ``None`` when there is none.
     """
 
@@ -64,14 +64,42 @@ def head_commit(root: Path) -> str | None:
     return head.decode().strip() or None
 
 
-def tree_state(root: Path, listing: Listing, outs: Iterable[str]) -> TreeState:
-    """Return the commit and the tracked files that differ from it.
+def changed_files(root: Path, listing: Listing, commit: str | None) -> tuple[str, ...]:
+    """Return the tracked files that differ from a commit, sorted.
 
     Args:
         root: The project.
         listing: Its files.
+        commit: What they are compared with; ``None`` before the first.
+
+    Raises:
+        ConfigError: git cannot be run here; says why.
+    """
+    if not in_repository(root):
+        return ()
+    with _whole_index(root, listing.passed_over) as index:
+        return _changed(root, commit or _empty_tree(root), index)
+
+
+def dirt(changed: Iterable[str], outs: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some changed files that running stages does not explain.
+
+    Args:
+        changed: Files that differ from the commit.
         outs: Outputs of all stages; a difference in them is no dirt, and neither is
             one in ``dvc.lock`` or ``records/``.
+    """
+    expected = {*RUN_LEFTOVERS, *outs}
+    return tuple(path for path in changed if not lies_in(path, expected))
+
+
+def tree_state(root: Path, listing: Listing, outs: Iterable[str]) -> TreeState:
+    """Return the commit, the dirt, and what exactly is different.
+
+    Args:
+        root: The project.
+        listing: Its files.
+        outs: Outputs of all stages.
 
     Raises:
         ConfigError: git cannot be run here; says why.
@@ -80,12 +108,8 @@ def tree_state(root: Path, listing: Listing, outs: Iterable[str]) -> TreeState:
         return TreeState(None, (), None)
     commit = head_commit(root)
     base = commit or _empty_tree(root)
-    expected = {*RUN_LEFTOVERS, *outs}
     with _whole_index(root, listing.passed_over) as index:
-        names = run_git(root, *_DIFF, "--name-only", "-z", base, index=index)
-        dirty = tuple(
-            sorted(p for p in nul_separated(names) if not lies_in(p, expected))
-        )
+        dirty = dirt(_changed(root, base, index), outs)
         difference = _difference(root, base, dirty, index) if dirty else None
     return TreeState(commit, dirty, difference)
 
@@ -115,6 +139,11 @@ def _whole_index(root: Path, passed_over: Collection[str]) -> Iterator[Path | No
 def _empty_tree(root: Path) -> str:
     """Return the id of a tree without files, in the repository's own hash."""
     return run_git(root, "hash-object", "-t", "tree", os.devnull).decode().strip()
+
+
+def _changed(root: Path, base: str, index: Path | None) -> tuple[str, ...]:
+    told = run_git(root, *_DIFF, "--name-only", "-z", base, index=index)
+    return tuple(sorted(nul_separated(told)))
 
 
 def _difference(

@@ -21,6 +21,7 @@ from regml.files.python_tests import read_tests
 from regml.files.scores import read_case_scores
 from regml.files.source_comments import read_comments
 from regml.files.text import read_text
+from regml.files.tree_state import dirt
 from regml.files.vulnerabilities import read_vulnerabilities
 from regml.gather.look import Look
 from regml.items.data import DatasetManifest
@@ -63,8 +64,8 @@ def gather(look: Look) -> Evidence:
         records=log.records,
         log_problems=(*log.problems, *_ignored(look, log.records)),
         log_heads=log.heads,
-        commit=look.tree.commit,
-        dirty=look.tree.dirty,
+        commit=look.commit,
+        dirty=dirt(look.changed, (out.path for stage in stages for out in stage.outs)),
         code=code_digest(files, controlled, names, look.pointers),
         tree=names,
         pointers=frozenset(look.pointers),

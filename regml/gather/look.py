@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regml.digest import Artifact
-from regml.files.tree_state import TreeState
 from regml.records.contents import read_contents
 
 if TYPE_CHECKING:
@@ -20,14 +19,16 @@ class Look:
     Attributes:
         root: Its folder.
         files: Its content: the folder itself, or what a revision holds of it.
-        tree: How the place relates to its commit.
+        commit: That is read, or that the work tree is at; ``None`` before the first.
+        changed: Tracked files of the work tree that differ from it, sorted.
         names: Every file, tracked or not ignored.
         pointers: Symbolic links and submodules, with what they stand for.
     """
 
     root: Path
     files: "Path | RevisionFile"
-    tree: TreeState
+    commit: str | None
+    changed: tuple[str, ...]
     names: frozenset[str]
     pointers: Mapping[str, str | None]
 

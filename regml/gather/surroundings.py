@@ -143,7 +143,7 @@ def _sizes_in(root: Path, folder: str) -> Iterator[tuple[str, int]]:
 
 def _past(look: Look, evidence: Evidence) -> dict[str, Any]:
     """Return what git tells of changes; nothing before the first commit."""
-    until, control = look.tree.commit, evidence.config.change_control
+    until, control = look.commit, evidence.config.change_control
     if until is None:
         return {}
     said = [record.statement for record in evidence.records]

@@ -33,22 +33,13 @@ from regml.learning.networks import (
     SegmentationLoss,
     build_network,
     class_weights,
-    head_parameters,
     parameter_count,
     set_weights,
     tensors,
 )
+from regml.learning.optimizer import build_optimizer, learning_rate
 from regml.learning.params import TrainParams
 from regml.learning.plan import Plan
-
-MOMENTUM = 0.99
-"""Nesterov momentum of the optimiser ``sgd``."""
-
-WARM_UP = 0.1
-"""Share of the steps in which ``one_cycle`` rises to its peak."""
-
-HEAD_FACTOR = 10.0
-"""How much faster AdamW moves the last layer; see `networks.head_parameters`."""
 
 LARGEST_GRADIENT = 12.0
 """Norm to which gradients are clipped."""
@@ -230,17 +221,6 @@ def train(
     return run.result()
 
 
-def learning_rate(step: int, params: TrainParams) -> float:
-    """Return the learning rate of the step with this index, counted from 0."""
-    done = step / params.steps
-    if params.schedule == "poly":
-        return params.learning_rate * math.pow(1 - done, 0.9)
-    if done < WARM_UP:
-        return params.learning_rate * (step + 1) / math.ceil(WARM_UP * params.steps)
-    share = (done - WARM_UP) / (1 - WARM_UP)
-    return params.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-
-
 class _Run:
     """Network, optimiser and progress of one training."""
 
@@ -261,7 +241,7 @@ class _Run:
             set_weights(self.network, initial)
         self.network = self.network.to(self.device)
         self.loss = SegmentationLoss(self._class_weights()).to(self.device)
-        self.optimizer = _optimizer(self.network, params)
+        self.optimizer = build_optimizer(self.network, params)
         self.progress = _Progress()
 
     def step(self) -> float:
@@ -398,22 +378,3 @@ class _Run:
             for case in self.cases
         )
         return class_weights(torch.as_tensor(counts))
-
-
-def _optimizer(network: nn.Module, params: TrainParams) -> torch.optim.Optimizer:
-    heads = head_parameters(network)
-    rest = [p for p in network.parameters() if all(p is not head for head in heads)]
-    if params.optimizer == "sgd":  # its steps follow the size of the gradient
-        return torch.optim.SGD(
-            [{"params": [*rest, *heads], "factor": 1.0}],
-            lr=params.learning_rate,
-            momentum=MOMENTUM,
-            nesterov=True,
-            weight_decay=params.weight_decay,
-        )
-    groups = [{"params": rest, "factor": 1.0}]
-    if heads:
-        groups.append({"params": heads, "factor": HEAD_FACTOR})
-    return torch.optim.AdamW(
-        groups, lr=params.learning_rate, weight_decay=params.weight_decay
-    )

@@ -5,9 +5,10 @@ import pytest
 from regml.errors import DataError
 from regml.learning.augment import TrainingCase
 from regml.learning.checkpoints import read_checkpoint
+from regml.learning.optimizer import learning_rate
 from regml.learning.params import TrainParams
 from regml.learning.plan import Plan
-from regml.learning.train import Trained, learning_rate, train
+from regml.learning.train import Trained, train
 
 Cases = tuple[TrainingCase, ...]
 

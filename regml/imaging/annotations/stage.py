@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,13 @@ from regml.imaging.annotations.report import (
     INDEX,
     AnnotatedCase,
     AnnotationReport,
-    CaseAgreement,
     Reader,
     ReportedProblem,
     ReportedProtocol,
     Totals,
     read_readers,
 )
+from regml.imaging.annotations.summary import overall, rounded
 from regml.imaging.consensus import consensus
 from regml.imaging.dicom_series import Series, load_series
 from regml.imaging.outputs import fresh_folder, write_whole
@@ -112,7 +111,7 @@ def import_annotations(
             excluded=_excluded(done, bad_series, orphans, outlines),
             problems=tuple(_reported(p) for p in sorted(problems)),
             totals=_totals(done, bad_series, bad_outlines, outlines, orphans),
-            **_overall(done),
+            **overall(item.case for item in done if item.case),
             limitation=params.fewer_readers_limitation,
         )
         write_whole(folder / INDEX, report.to_json())
@@ -281,7 +280,7 @@ def _bring_together(
         vendor=task.series.vendor,
         images=folder,
         outlines={r: tuple(o.file for o in task.outlines[r]) for r in readings},
-        agreement=_rounded(found) if found else None,
+        agreement=rounded(found) if found else None,
         below_floor=whole is not None and whole < protocol.agreement_floor_dice,
         volumes_mm3={
             name: round(count * image.voxel_volume_mm3, 1)
@@ -373,61 +372,6 @@ def _readers(known: Mapping[str, Reader], done: Sequence[Done]) -> tuple[Reader,
         known.get(name, Reader(reader=name)).model_copy(update={"cases": used[name]})
         for name in sorted(drew | known.keys())
     )
-
-
-def _overall(done: Sequence[Done]) -> dict[str, Any]:
-    """Return the fields of the report that tell the mean agreement."""
-    found = [item.case.agreement for item in done if item.case and item.case.agreement]
-    if not found:
-        return {
-            "agreement": None,
-            "agreement_cases": 0,
-            "agreement_note": "Agreement between readers is not measurable: "
-            "no case has outlines of two readers.",
-        }
-    mean = agree.Agreement(
-        dice={name: _mean(item.dice[name] for item in found) for name in found[0].dice},
-        kappa=_mean(item.kappa for item in found),
-        alpha=_mean(item.alpha for item in found),
-    )
-    dice = ", ".join(
-        f"{name} {value:.3f}" for name, value in mean.dice.items() if value is not None
-    )
-    return {
-        "agreement": _rounded(mean),
-        "agreement_cases": len(found),
-        "agreement_note": f"Mean Dice between readers over {len(found)} cases: {dice}."
-        + _copies(found),
-    }
-
-
-def _copies(found: Sequence[CaseAgreement]) -> str:
-    """Return a remark about outlines that are too alike to be drawn twice."""
-    same = sum(item.dice[agree.WHOLE] == 1.0 == item.kappa for item in found)
-    if not same:
-        return ""
-    return (
-        f" In {same} of them the readers' outlines are the same to the voxel; "
-        "ask whether they were drawn independently."
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _rounded(found: agree.Agreement) -> CaseAgreement:
-    """Return an agreement with 6 decimals, as reports write numbers."""
-    return CaseAgreement(
-        dice={name: _round(value) for name, value in found.dice.items()},
-        kappa=_round(found.kappa),
-        alpha=_round(found.alpha),
-    )
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 def _protocol(protocol: AnnotationProtocol) -> ReportedProtocol:

@@ -8,17 +8,15 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from functools import cache
 
 from pydicom.charset import default_encoding
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from regml.imaging.deid.keys import Pseudonyms
@@ -32,10 +30,16 @@ from regml.imaging.deid.profile import (
     family_of,
 )
 from regml.imaging.deid.residual import Identifiers
+from regml.imaging.deid.values import (
+    OLDEST_YEARS,
+    Element,
+    capped_age,
+    shift_date,
+    text_of,
+    value_bytes,
+    with_value,
+)
 from regml.imaging.deid.vocabulary import CODING_SCHEMES, cleaned, is_code
-
-OLDEST_YEARS = 89
-"""Ages above are written as this one."""
 
 METHOD = "regml: PS3.15 Basic Profile, keyed pseudonyms"
 """What the output says about how it was de-identified."""
@@ -48,8 +52,6 @@ DICOM_ROOT = "1.2.840.10008."
 
 _NUMBER = re.compile(rb"[0-9eE+\-. \\]*")
 _TIME = re.compile(rb"[0-2]\d([0-5]\d([0-6]\d(\.\d{1,6})?)?)?")
-_AGE = re.compile(rb"\d{3}[DWMY]")
-_DATE_TIME_REST = re.compile(rb"[0-9.+\-]*")
 _TERM = re.compile(rb"[A-Za-z0-9.\-/{}\[\]%*]{1,16}")
 _VERSION = re.compile(rb"[0-9.]{1,16}")
 
@@ -65,8 +67,6 @@ _NEVER_EMPTY = frozenset(
         0x00620005,  # SegmentLabel
     ]
 )
-
-Element = DataElement | RawDataElement
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Worker:
             return element
         self.tally.changed[tag] += 1
         self.identifiers.add(rule.vr, value, cleaned=rule.action is Action.CLEAN)
-        return None if new is None else _with_value(element, new, rule.vr)
+        return None if new is None else with_value(element, new, rule.vr)
 
     def _value(self, rule: Rule, value: bytes, tag: int) -> bytes | None:
         """Return the text that takes the place of another one, or nothing."""
@@ -194,7 +194,7 @@ class Worker:
                 pattern = _VERSION if tag == _SCHEME_VERSION else _TERM
                 return value if pattern.fullmatch(value) else None
             case Action.AGE:
-                return _capped_age(value)
+                return capped_age(value)
             case Action.PATIENT:
                 return self.subject.pseudonym.encode()
             case Action.SITE:
@@ -319,69 +319,16 @@ class Worker:
         return meta
 
 
-def value_bytes(element: Element) -> bytes:
-    """Return the value of a text element without padding, as the file holds it."""
-    value = element.value
-    if isinstance(value, bytes):
-        return value.rstrip(b" \0")
-    if value is None:
-        return b""
-    parts = [value] if isinstance(value, str) or not _is_list(value) else value
-    return "\\".join(map(str, parts)).encode("utf-8").rstrip(b" \0")
-
-
-def shift_date(value: bytes, days: int) -> bytes:
-    """Return a DICOM date or date and time moved by days, empty when it is none."""
-    value = value.strip()
-    digits, rest = value[:8], value[8:]
-    if not re.fullmatch(rb"\d{8}", digits) or not _DATE_TIME_REST.fullmatch(rest):
-        return b""
-    try:
-        day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-        return (day + timedelta(days)).strftime("%Y%m%d").zfill(8).encode() + rest
-    except (ValueError, OverflowError):
-        return b""
-
-
-def _is_list(value: object) -> bool:
-    return hasattr(value, "__iter__") and not hasattr(value, "components")
-
-
 def _fits(element: Element, rule: Rule) -> bool:
     """Tell whether the value is made of the bytes that the dictionary says."""
     family = family_of(element.VR)
     return family in {Family.UNKNOWN, rule.family}
 
 
-def _with_value(element: Element, value: bytes, vr: str) -> Element:
-    """Return the element with another text, padded to an even length."""
-    if len(value) % 2:
-        value += b"\0" if vr == "UI" else b" "
-    if isinstance(element, RawDataElement):
-        return element._replace(value=value, length=len(value))
-    return DataElement(element.tag, vr, value.decode("ascii").rstrip(" \0"))
-
-
-def text_of(dataset: Dataset, tag: int) -> str:
-    """Return the text of an element, empty when it is absent."""
-    if tag not in dataset:
-        return ""
-    return value_bytes(dataset.get_item(Tag(tag))).decode("latin-1")
-
-
 def _name_words(dataset: Dataset) -> frozenset[str]:
     """Return the words of the patient's name, lower case."""
     name = text_of(dataset, _PATIENT_NAME).casefold()
     return frozenset(word for word in re.findall(r"[^\W_]+", name) if len(word) > 1)
-
-
-def _capped_age(value: bytes) -> bytes | None:
-    """Return an age, at most 89 years (45 CFR 164.514(b)(2)(i)(C))."""
-    if not _AGE.fullmatch(value):
-        return None
-    if value.endswith(b"Y") and int(value[:3]) > OLDEST_YEARS:
-        return b"%03dY" % OLDEST_YEARS
-    return value
 
 
 def _add_age(dataset: Dataset, result: Dataset) -> None:

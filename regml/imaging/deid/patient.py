@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 
-from regml.imaging.deid.apply import Subject, Tally, Worker, text_of
+from regml.imaging.deid.apply import Subject, Tally, Worker
 from regml.imaging.deid.keys import Pseudonyms
 from regml.imaging.deid.params import DeidentifyParams
 from regml.imaging.deid.profile import Profile
@@ -22,6 +22,7 @@ from regml.imaging.deid.quarantine import (
     reading,
 )
 from regml.imaging.deid.residual import Identifiers
+from regml.imaging.deid.values import text_of
 
 _INSTANCE_UID, _STUDY_UID, _SERIES_UID = 0x00080018, 0x0020000D, 0x0020000E
 _INSTANCE_NUMBER = 0x00200013

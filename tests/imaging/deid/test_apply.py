@@ -14,11 +14,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from regml.imaging.deid.apply import Subject, Worker, shift_date
+from regml.imaging.deid.apply import Subject, Worker
 from regml.imaging.deid.keys import Pseudonyms
 from regml.imaging.deid.params import DeidentifyParams
 from regml.imaging.deid.profile import Profile
 from regml.imaging.deid.residual import Identifiers
+from regml.imaging.deid.values import shift_date
 
 PSEUDONYMS = Pseudonyms(bytes(range(32)))
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)

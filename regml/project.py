@@ -19,6 +19,7 @@ from regml.files.dvc_cache import cache_objects, object_path
 from regml.files.git import list_files
 from regml.files.manifest import parse_manifest
 from regml.files.own_checks import WITHOUT_OWN_CHECKS, read_own_checks
+from regml.files.repository import prefix_in_repository
 from regml.files.text import read_text
 from regml.files.tree_state import changed_files, head_commit
 from regml.findings import RuleOutcome
@@ -257,7 +258,12 @@ def open_project(
 
         revision = open_revision(root, at)
         if not (revision / CONFIG).is_file():
-            raise ConfigError(f"{at}: there was no {CONFIG} in this revision.")
+            where = prefix_in_repository(root)
+            raise ConfigError(
+                f"{at}: there was no {where}{CONFIG} in this revision; a revision is "
+                "read at the folder in which the project lies now. 'git log --follow "
+                f"{CONFIG}' there tells since when that is."
+            )
         names, pointers = revision.names(), revision.pointers()
         look = Look(root, revision, revision.commit, (), names, pointers)
     evidence = gather(look)

@@ -65,9 +65,9 @@ def read_items(root: "Traversable") -> tuple[LocatedItem, ...]:
     Raises:
         BrokenFileError: A file is no item; names file and line.
     """
-    folders = [name for name in ITEM_FOLDERS if (root / name).is_dir()]
-    for name in folders:
+    for name in ITEM_FOLDERS:
         refuse_link(root / name, name)
+    folders = [name for name in ITEM_FOLDERS if (root / name).is_dir()]
     found = [
         file
         for name in folders or [""]
@@ -185,7 +185,7 @@ def _markdown(folder: "Traversable", path: str) -> Iterator[tuple[str, "Traversa
                 continue
             refuse_link(entry, name)
             yield name, entry
-        elif entry.is_dir():
+        elif entry.is_dir() or getattr(entry, "is_submodule", bool)():
             refuse_link(entry, name)
             yield from _markdown(entry, name)
 

@@ -6,21 +6,30 @@ works on the work tree. Bytes come from one ``git cat-file`` process per revisio
 
 import io
 import os
+import posixpath
+import re
 import subprocess
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO, Any, Final
 
 from regml.digest import Artifact, digest_bytes, folder_artifact
 from regml.errors import ConfigError, UnknownIdError
-from regml.files.git import LINK
+from regml.files.git import LINK, SUBMODULE
 from regml.files.history import is_shallow
 from regml.files.repository import git_environment, in_repository, run_git
 
 _FILE_MODES: Final = frozenset({"100644", "100755"})
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+"""The id of one commit; for a range, git answers with several."""
+
+_LINKS_AT_MOST: Final = 40
+"""How many links a path may lead over, as on Linux; more lead in a circle."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,31 @@ class _Objects:
     folders: Mapping[str, tuple[str, ...]]
     odd: Mapping[str, tuple[str, str]]
     process: "subprocess.Popen[bytes]" = field(repr=False)
+
+    @cached_property
+    def links(self) -> Mapping[str, str]:
+        """What each symbolic link leads to, as it is written down."""
+        return {
+            path: os.fsdecode(self.content_of(name, path))
+            for path, (mode, name) in self.odd.items()
+            if mode == LINK
+        }
+
+    def follow(self, path: str) -> str | None:
+        """Return what a path leads to over links; ``None`` for out of the project."""
+        if not self.links:
+            return path
+        for _ in range(_LINKS_AT_MOST):
+            ends = [end for end, mark in enumerate(path) if mark == "/"]
+            link = next((path[:e] for e in (*ends, None) if path[:e] in self.links), "")
+            if not link:
+                return path
+            led = posixpath.join(posixpath.dirname(link), self.links[link])
+            path = posixpath.normpath(led + path[len(link) :])
+            if path.startswith(("/", "../")) or path == "..":
+                return None
+            path = "" if path == "." else path
+        return None
 
     def content(self, path: str) -> bytes:
         return self.content_of(self.files[path], path)
@@ -52,7 +86,8 @@ class _Objects:
 class RevisionFile(Traversable):
     """A file or folder of a revision; ``/`` leads further down.
 
-    Symbolic links and submodules are neither files nor folders here.
+    Symbolic links are followed within the project, as on disk. What a submodule holds
+    is in another repository: it is neither file nor folder here.
     """
 
     def __init__(self, objects: _Objects, path: str = "") -> None:
@@ -78,26 +113,36 @@ class RevisionFile(Traversable):
         """Return symbolic links with their target and submodules with their commit."""
         objects = self._objects
         return {
-            path: os.fsdecode(objects.content_of(name, path)) if mode == LINK else name
-            for path, (mode, name) in objects.odd.items()
+            path: objects.links.get(path, name)
+            for path, (_, name) in objects.odd.items()
         }
 
     def iterdir(self) -> Iterator["RevisionFile"]:
         """Give what lies directly in the folder, sorted by name."""
-        for child in self._objects.folders.get(self._path, ()):
+        place = self._place
+        for child in () if place is None else self._objects.folders.get(place, ()):
             yield self / child
 
     def is_file(self) -> bool:
-        """Tell whether this is a regular file."""
-        return self._path in self._objects.files
+        """Tell whether this is a regular file, or a link to one."""
+        return self._place in self._objects.files
 
     def is_dir(self) -> bool:
-        """Tell whether this is a folder with something in it."""
-        return self._path in self._objects.folders
+        """Tell whether this is a folder with something in it, or a link to one."""
+        return self._place in self._objects.folders
 
     def is_symlink(self) -> bool:
-        """Tell whether this is a symbolic link or a submodule."""
-        return self._path in self._objects.odd
+        """Tell whether this is a symbolic link."""
+        return self._path in self._objects.links
+
+    def is_submodule(self) -> bool:
+        """Tell whether this is another repository, of which ours names a commit."""
+        return self._objects.odd.get(self._path, ("",))[0] == SUBMODULE
+
+    @property
+    def _place(self) -> str | None:
+        """Where its content is."""
+        return self._objects.follow(self._path)
 
     def joinpath(self, *descendants: Any) -> "RevisionFile":
         """Return what lies further down."""
@@ -114,10 +159,11 @@ class RevisionFile(Traversable):
         Raises:
             FileNotFoundError: There is no such file in the revision.
         """
-        if not self.is_file():
+        place = self._place
+        if place is None or place not in self._objects.files:
             where = f"{self._path} in {self.commit[:12]}"
             raise FileNotFoundError(2, "No such file in the revision", where)
-        return self._objects.content(self._path)
+        return self._objects.content(place)
 
     def artifact(self, path: str) -> Artifact:
         """Return file or folder by its content, as it would be read from disk.
@@ -128,14 +174,19 @@ class RevisionFile(Traversable):
         place = self / path
         if place.is_file():
             return digest_bytes(place.read_bytes(), name=path)
-        names = sorted(place.names())
+        names = sorted(place._walk())
         return folder_artifact(
-            path,
-            [
-                digest_bytes((self / n).read_bytes(), name=n.removeprefix(f"{path}/"))
-                for n in names
-            ],
+            path, [digest_bytes((place / n).read_bytes(), name=n) for n in names]
         )
+
+    def _walk(self, start: str = "") -> Iterator[str]:
+        """Give the path of every file at any depth, also over links."""
+        for entry in self.iterdir():
+            name = f"{start}{entry.name}"
+            if entry.is_dir():
+                yield from entry._walk(f"{name}/")
+            elif entry.is_file():
+                yield name
 
     def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
         """Return the content as text, UTF-8 unless said otherwise."""
@@ -166,7 +217,7 @@ def open_revision(root: Path, revision: str) -> RevisionFile:
     name = f"{revision}^{{commit}}"
     found = run_git(root, "rev-parse", "--verify", "--quiet", name, refusal=True)
     commit = found.decode().strip()
-    if not commit or revision.startswith("-"):
+    if not _COMMIT.fullmatch(commit) or revision.startswith("-"):
         raise UnknownIdError(
             f"{revision!r} is no revision of this repository. "
             + (
@@ -185,7 +236,7 @@ def open_revision(root: Path, revision: str) -> RevisionFile:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    objects = _Objects(commit, files, _folders(files), odd, process)
+    objects = _Objects(commit, files, _folders([*files, *odd]), odd, process)
     folder = RevisionFile(objects)
     weakref.finalize(objects, _stop, process)
     return folder
@@ -206,7 +257,7 @@ def _listing(output: bytes) -> tuple[dict[str, str], dict[str, tuple[str, str]]]
     return files, odd
 
 
-def _folders(files: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def _folders(files: Iterable[str]) -> dict[str, tuple[str, ...]]:
     children: dict[str, set[str]] = {"": set()}
     for path in files:
         parent, _, name = path.rpartition("/")

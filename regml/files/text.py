@@ -20,7 +20,7 @@ def refuse_link(entry: "Traversable", name: str) -> None:
     """Refuse a file that leads elsewhere, perhaps out of the project.
 
     Raises:
-        BrokenFileError: It is a symbolic link.
+        BrokenFileError: It is a symbolic link, or at a revision a submodule.
     """
     if getattr(entry, "is_symlink", bool)():
         raise BrokenFileError(
@@ -28,6 +28,13 @@ def refuse_link(entry: "Traversable", name: str) -> None:
             "is a symbolic link.",
             remedy="Put the file itself there: what a link leads to is not under "
             "control here.",
+        )
+    if getattr(entry, "is_submodule", bool)():
+        raise BrokenFileError(
+            name,
+            "is a submodule: what it holds is in another repository, and nobody can "
+            "tell what that was at this revision.",
+            remedy="Put the files themselves there.",
         )
 
 

@@ -27,6 +27,8 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     (tmp_path / "link").symlink_to("a.txt")
+    (tmp_path / "deep" / "up").symlink_to("../deep/er")
+    (tmp_path / "nowhere").symlink_to("absent")
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "-m", "first")
@@ -37,12 +39,12 @@ def every_file(folder: Traversable, path: str = "") -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for entry in folder.iterdir():
         name = f"{path}{entry.name}"
-        if entry.name in {".git", "link"}:
+        if entry.name == ".git":
             continue
         if entry.is_dir():
             found |= every_file(entry, f"{name}/")
         else:
-            found[name] = entry.read_bytes()
+            found[name] = entry.read_bytes() if entry.is_file() else b"(no file)"
     return found
 
 
@@ -54,6 +56,7 @@ def test_what_changed_since_is_not_seen(root: Path) -> None:
     before = every_file(root)
     (root / "a.txt").write_text("two\n")
     (root / "deep/er/b.bin").unlink()
+    (root / "deep/er").rmdir()  # git keeps no empty folders
     (root / "new.txt").write_text("new\n")
     assert every_file(open_revision(root, "HEAD")) == before
     git(root, "add", "-A")
@@ -62,9 +65,34 @@ def test_what_changed_since_is_not_seen(root: Path) -> None:
     assert every_file(open_revision(root, "HEAD")) == every_file(root)
 
 
-def test_a_symbolic_link_is_neither_file_nor_folder(root: Path) -> None:
-    link = open_revision(root, "HEAD") / "link"
-    assert (link.is_file(), link.is_dir(), link.is_symlink()) == (False, False, True)
+@pytest.mark.parametrize("name", ["link", "deep/up", "nowhere", "deep/up/b.bin", "a"])
+def test_a_symbolic_link_is_what_it_is_on_disk(root: Path, name: str) -> None:
+    link, disk = open_revision(root, "HEAD") / name, root / name
+    assert (link.is_file(), link.is_dir(), link.is_symlink()) == (
+        disk.is_file(),
+        disk.is_dir(),
+        disk.is_symlink(),
+    )
+
+
+def test_links_in_a_circle_or_out_of_the_project_lead_nowhere(root: Path) -> None:
+    (root / "one").symlink_to("two")
+    (root / "two").symlink_to("one")
+    (root / "deep" / "out").symlink_to("../../secret.txt")
+    (root / "absolute").symlink_to("/etc/passwd")
+    git(root, "add", "-A")
+    git(root, "commit", "--quiet", "-m", "links")
+    revision = open_revision(root, "HEAD")
+    for name in ("one", "deep/out", "absolute"):
+        assert not (revision / name).is_file()
+        with pytest.raises(FileNotFoundError, match=name):
+            (revision / name).read_bytes()
+
+
+def test_a_range_of_commits_is_no_revision(root: Path) -> None:
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "second")
+    with pytest.raises(UnknownIdError, match="no revision of this repository"):
+        open_revision(root, "HEAD..HEAD~1")
 
 
 def test_an_artifact_is_that_of_the_folder_on_disk(root: Path) -> None:

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from regml.digest import digest_path
-from regml.errors import UnknownIdError
+from regml.errors import BrokenFileError, ConfigError, UnknownIdError
 from regml.files.git import list_files
 from regml.project import open_project
 from regml.records.held import difference
 from regml.trace.rules import check
 from tests.layouts.conftest import Place, run
 from tests.records.conftest import MAIN
+
+FILES_AT_TOP = ("regml.toml", "risk", "requirements.txt")
 
 
 def test_a_clone_verifies_and_records_as_the_original(place: Place) -> None:
@@ -50,6 +52,46 @@ def test_a_revision_that_a_shallow_clone_lacks_says_how_to_get_it(
         open_project(tmp_path / "shallow", at=earlier)
     with pytest.raises(UnknownIdError, match="git log --oneline"):
         open_project(place.root, at="nothing")
+
+
+def test_a_revision_refuses_links_and_submodules_that_stand_for_items(
+    place: Place, tmp_path: Path
+) -> None:
+    """What the work tree refuses is not left out in silence at a revision."""
+    item = place.root / "requirements_srs" / "SRS-001.md"
+    item.rename(place.root / "shared.md")
+    item.symlink_to("../shared.md")
+    place.commit()
+    for at in (None, "HEAD"):
+        with pytest.raises(BrokenFileError, match=r"SRS-001\.md: is a symbolic link"):
+            open_project(place.root, at=at)
+    item.unlink()
+    (place.root / "risk").rename(place.root / "shared")
+    (place.root / "risk").symlink_to("shared")
+    place.commit()
+    for at in (None, "HEAD"):
+        with pytest.raises(BrokenFileError, match="risk: is a symbolic link"):
+            open_project(place.root, at=at)
+    library = Place(tmp_path / "library")
+    library.write("SRS-002.md", "---\ntitle: R\ncategory: functional\n---\nShall.\n")
+    library.git("init", "--quiet")
+    library.commit()
+    (place.root / "risk").unlink()
+    (place.root / "shared").rename(place.root / "risk")
+    where = "requirements_srs/of-others"
+    place.git("submodule", "--quiet", "add", str(library.root), where)
+    place.commit()
+    with pytest.raises(BrokenFileError, match=f"{where}: is a submodule"):
+        open_project(place.root, at="HEAD")
+
+
+def test_a_project_that_was_moved_says_where_it_was_looked_for(place: Place) -> None:
+    place.git("mv", "-k", *FILES_AT_TOP, "requirements_srs")  # anywhere below
+    (place.root / "dev").mkdir()
+    place.git("mv", "requirements_srs", "dev/all")
+    place.commit()
+    with pytest.raises(ConfigError, match=r"no dev/all/regml\.toml in this revision"):
+        open_project(place.root / "dev" / "all", at="HEAD~1")
 
 
 def test_a_shallow_clone_with_a_detached_head_records_its_commit(

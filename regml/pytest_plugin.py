@@ -6,13 +6,16 @@ that option the plugin only listens.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 OPTION = "--regml-results"
 PROPERTY = "verifies"
+LEFT_OUT: Final = "regml_left_out"
+"""Under this name a worker of pytest-xdist tells that it did not run every test."""
 MESSAGE_CHARACTERS = 500
 """How much of a failure's message is kept."""
 
@@ -33,8 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "verifies(*ids): the test shows that these items are met"
     )
     file = config.getoption(OPTION)
-    if file and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Results(Path(file)), "regml-results")
+    if file and hasattr(config, "workerinput"):
+        config.pluginmanager.register(Selection(config), "regml-selection")
+    elif file:
+        config.pluginmanager.register(Results(Path(file), config), "regml-results")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,34 +59,90 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """
     if config.getoption(OPTION) is None:
         return None
-    named = {
+    return False if collection_path in _named(config) else None
+
+
+def _named(config: pytest.Config) -> set[Path]:
+    """Return the files and folders that pytest was asked to look at."""
+    return {
         (config.invocation_params.dir / str(argument).split("::")[0]).resolve()
         for argument in config.args
     }
-    return False if collection_path in named else None
 
 
-class Results:
+class Selection:
+    """Whether every test was run, whatever options, files and variables ask for.
+
+    Args:
+        config: Of the session.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.left_out = _skips_files(config)
+        self._config = config
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Notice tests that a selection such as ``-k`` left out."""
+        self.left_out |= bool(items)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Notice that the session ended early, as with ``-x``; a worker tells."""
+        self.left_out |= bool(session.shouldfail or session.shouldstop)
+        if hasattr(self._config, "workeroutput"):
+            self._config.workeroutput[LEFT_OUT] = self.left_out
+
+
+def _skips_files(config: pytest.Config) -> bool:
+    """Tell whether options leave out whole files, of which pytest says nothing."""
+    if config.getoption("lf", False) or config.getoption("stepwise", False):
+        return True
+    if config.getoption("ignore_glob", None):
+        return True
+    ignored = [Path(path).resolve() for path in config.getoption("ignore", None) or ()]
+    return any(place in path.parents for path in ignored for place in _named(config))
+
+
+class Results(Selection):
     """How every test of a session ended.
 
     Args:
         file: JSON file to write when the session is over.
+        config: Of the session.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, config: pytest.Config) -> None:
+        super().__init__(config)
         self._file = file
         self._phases: dict[str, list[pytest.TestReport]] = {}
+        self._unread: list[str] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker of pytest-xdist noticed."""
+        told = getattr(node, "workeroutput", {})
+        self.left_out |= bool(told.get(LEFT_OUT))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep that a file could not be read, where pytest goes on all the same."""
+        if report.failed:
+            self._unread.append(report.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep one phase (set-up, call, tear-down) of one test."""
         self._phases.setdefault(report.nodeid, []).append(report)
 
-    def pytest_sessionfinish(self) -> None:
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the file, completely or not at all."""
         from regml.records.storage import write_whole
 
-        cases = [_case(name, self._phases[name]) for name in sorted(self._phases)]
-        write_whole(self._file, json.dumps({"cases": cases}, indent=1).encode())
+        super().pytest_sessionfinish(session)
+        found = {
+            "cases": [_case(name, self._phases[name]) for name in sorted(self._phases)],
+            "unread": sorted(set(self._unread)),
+            "complete": not self.left_out,
+        }
+        write_whole(self._file, json.dumps(found, indent=1).encode())
 
 
 def _case(name: str, phases: list[pytest.TestReport]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regml.digest import digest_file
+from regml.digest import digest_path
 from regml.errors import ConfigError, RecordError
 from regml.files.dvc import read_stages
 from regml.items.recorded import Outcome, Record, StageRun, TestCase, TestRun
@@ -76,7 +76,8 @@ def run_device_tests(root: Path, arguments: Sequence[str]) -> Tested:
         located.item.id: located.item.fingerprint() for located in read_items(root)
     }
     models = models_now(root, config)
-    cases = _run_pytest(root, _paths(root, config.sources.tests, arguments), arguments)
+    paths = _paths(root, config.sources.tests, arguments)
+    cases, every = _run_pytest(root, paths, arguments)
     verified = {item_id for case in cases for item_id in case.verifies}
     run = TestRun(
         origin=origin,
@@ -89,7 +90,7 @@ def run_device_tests(root: Path, arguments: Sequence[str]) -> Tested:
             for item_id in sorted(verified & set(fingerprints))
         },
         models=models,
-        complete=all(HARMLESS.fullmatch(argument) for argument in arguments),
+        complete=every and all(HARMLESS.fullmatch(word) for word in arguments),
     )
     return Tested(
         record=append(root, run, key),
@@ -100,7 +101,8 @@ def run_device_tests(root: Path, arguments: Sequence[str]) -> Tested:
 
 def _run_pytest(
     root: Path, paths: Iterable[str], arguments: Sequence[str]
-) -> tuple[TestCase, ...]:
+) -> tuple[tuple[TestCase, ...], bool]:
+    """Return every case, and whether pytest left no test out."""
     with tempfile.TemporaryDirectory(prefix="regml-") as folder:
         results = Path(folder) / "results.json"
         command = [sys.executable, "-m", "pytest", *PLUGIN, *NEEDLESS]
@@ -122,15 +124,21 @@ def _run_pytest(
         return _read_results(results)
 
 
-def _read_results(path: Path) -> tuple[TestCase, ...]:
+def _read_results(path: Path) -> tuple[tuple[TestCase, ...], bool]:
     try:
-        rows = json.loads(path.read_bytes())["cases"]
+        found = json.loads(path.read_bytes())
+        rows, unread, every = found["cases"], found["unread"], found["complete"]
     except (OSError, ValueError, KeyError) as error:
         raise RecordError(
             f"{path}: pytest left no results ({error}). "
             "Make room in the folder for temporary files, then run it again."
         ) from error
-    return tuple(
+    if unread:
+        raise ConfigError(
+            f"pytest could not read the tests of {', '.join(unread)}, so nothing was "
+            "recorded. Mend what it says above."
+        )
+    cases = tuple(
         TestCase(
             name=row["name"],
             verifies=tuple(row["verifies"]),
@@ -140,6 +148,7 @@ def _read_results(path: Path) -> tuple[TestCase, ...]:
         )
         for row in rows
     )
+    return cases, every
 
 
 def _paths(
@@ -167,6 +176,6 @@ def models_now(root: Path, config: "Config") -> dict[str, str]:
         run = record.statement
         if isinstance(run, StageRun) and run.outcome is Outcome.PASSED:
             weights = run.notes.get("model", {}).get("weights")
-            if isinstance(weights, str) and (root / weights).is_file():
-                return {weights: digest_file(root / weights, name=weights).sha256}
+            if isinstance(weights, str) and (root / weights).exists():
+                return {weights: digest_path(root / weights, name=weights).sha256}
     return {}

@@ -127,6 +127,48 @@ def test_arguments_go_to_pytest_and_into_the_record(device: Any) -> None:
     assert len(run.cases) == 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-x",
+        "--lf",
+        "--ignore=tests/device/test_other.py",
+        "-p xdist -n 2 -k passes",
+    ],
+)
+def test_what_the_set_up_of_pytest_leaves_out_makes_no_complete_run(
+    device: Any, options: str
+) -> None:
+    if "xdist" in options:
+        pytest.importorskip("xdist")
+    device.write("tests/device/test_a.py", "def test_a():\n    assert False\n")
+    device.write("tests/device/test_other.py", "def test_other():\n    pass\n")
+    device.write("pytest.ini", f"[pytest]\naddopts = {options}\n")
+    device.regml("test")
+    assert not recorded(device).complete
+
+
+def test_a_variable_that_selects_tests_makes_no_complete_run(
+    device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k passes")
+    assert device.regml("test")[0] == 0
+    assert len(recorded(device).cases) == 1
+    assert not recorded(device).complete
+
+
+def test_a_file_that_pytest_passes_over_leaves_no_record(device: Any) -> None:
+    device.write("tests/device/test_bad.py", "import nothing_like_it\n")
+    options = "--continue-on-collection-errors"
+    device.write("pytest.ini", f"[pytest]\naddopts = {options}\n")
+    status, _, err = device.regml("test")
+    assert (status, "tests/device/test_bad.py, so nothing was recorded" in err) == (
+        2,
+        True,
+    )
+    assert device.log().listed == 0
+
+
 def test_the_same_cases_come_back_from_several_processes(device: Any) -> None:
     pytest.importorskip("xdist")
     assert device.regml("test", "--", "-p", "xdist", "-n", "2")[0] == 0

@@ -171,11 +171,20 @@ def _messages(phases: list[pytest.TestReport]) -> Iterator[str]:
     for phase in phases:
         match phase:
             case pytest.TestReport(failed=True):
-                crash = getattr(phase.longrepr, "reprcrash", None)
-                yield crash.message if crash else phase.longreprtext.strip()
+                yield _why(phase)
             case pytest.TestReport(skipped=True, wasxfail=reason):
-                yield f"expected to fail: {reason}"
+                yield f"expected to fail: {reason}".rstrip(": ")
             case pytest.TestReport(skipped=True, longrepr=(_, _, reason)):
                 yield str(reason).removeprefix("Skipped: ")
+            case pytest.TestReport(passed=True, wasxfail=reason):
+                yield f"passed although expected to fail: {reason}".rstrip(": ")
             case _:
                 continue
+    for phase in phases:
+        if str(phase.outcome) == "rerun":  # what pytest-rerunfailures makes of a failure
+            yield f"passed after a failure: {_why(phase)}"
+
+
+def _why(phase: pytest.TestReport) -> str:
+    crash = getattr(phase.longrepr, "reprcrash", None)
+    return crash.message if crash else phase.longreprtext.strip()

@@ -78,7 +78,7 @@ def _tests(
     body: Iterable[ast.stmt], prefix: str, path: str, inherited: tuple[str, ...]
 ) -> Iterator[WrittenTest]:
     for node in body:
-        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+        if isinstance(node, ast.ClassDef) and _groups_tests(node):
             marks = inherited + _marks(node.decorator_list, path)
             yield from _tests(node.body, f"{prefix}::{node.name}", path, marks)
         elif isinstance(
@@ -87,6 +87,14 @@ def _tests(
             marks = inherited + _marks(node.decorator_list, path)
             unique = tuple(dict.fromkeys(marks))
             yield WrittenTest(f"{prefix}::{node.name}", unique, path, node.lineno)
+
+
+def _groups_tests(node: ast.ClassDef) -> bool:
+    """Tell whether pytest looks for tests in a class, as far as its text says."""
+    bases = (b.attr if isinstance(b, ast.Attribute) else b for b in node.bases)
+    names = (b.id if isinstance(b, ast.Name) else b for b in bases)
+    of_unittest = any(str(name).endswith("TestCase") for name in names)
+    return of_unittest or node.name.startswith("Test")
 
 
 def _module_marks(module: ast.Module, path: str) -> tuple[str, ...]:

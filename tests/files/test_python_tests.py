@@ -41,6 +41,24 @@ def test_tests_carry_the_marks_of_function_class_and_module() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("class Volumes(unittest.TestCase):", True),
+        ("class Volumes(TestCase):", True),
+        ("class Volumes(SlowTestCase, Base):", True),
+        ("class Volumes(Generic[T]):", False),
+        ("class Volumes:", False),
+    ],
+)
+def test_test_cases_of_unittest_have_tests_whatever_their_name(
+    head: str, found: bool
+) -> None:
+    source = f"{head}\n    def test_sum(self): ...\n"
+    names = [test.name for test in scan_tests(source, path="test_a.py")]
+    assert names == (["test_a.py::Volumes::test_sum"] if found else [])
+
+
 def test_only_test_files_are_read_and_the_order_is_that_of_names(
     tmp_path: Path,
 ) -> None:

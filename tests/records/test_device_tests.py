@@ -148,6 +148,35 @@ def test_what_the_set_up_of_pytest_leaves_out_makes_no_complete_run(
     assert not recorded(device).complete
 
 
+def test_a_pass_after_a_failure_and_against_expectation_is_told(device: Any) -> None:
+    """What pytest-rerunfailures does, as it does it; it is not among what we need."""
+    device.write(
+        "tests/device/conftest.py",
+        "def pytest_runtest_protocol(item, nextitem):\n"
+        "    from _pytest.runner import runtestprotocol\n"
+        "    hook = item.ihook.pytest_runtest_logreport\n"
+        "    for report in runtestprotocol(item, nextitem=nextitem, log=False):\n"
+        "        if report.failed:\n"
+        "            report.outcome = 'rerun'\n"
+        "        hook(report=report)\n"
+        "    item._initrequest()\n"
+        "    for report in runtestprotocol(item, nextitem=nextitem, log=False):\n"
+        "        hook(report=report)\n"
+        "    return True\n",
+    )
+    device.write(
+        "tests/device/test_it.py",
+        "import pytest\nran = []\ndef test_flaky():\n    ran.append(1)\n"
+        "    assert len(ran) > 1, 'no answer'\n"
+        "@pytest.mark.xfail(reason='PR-07')\ndef test_better():\n    pass\n",
+    )
+    assert device.regml("test")[0] == 0
+    better, flaky = recorded(device).cases
+    assert {better.outcome, flaky.outcome} == {Outcome.PASSED}
+    assert better.message == "passed although expected to fail: PR-07"
+    assert flaky.message.startswith("passed after a failure: AssertionError: no answer")
+
+
 def test_a_variable_that_selects_tests_makes_no_complete_run(
     device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,7 +181,7 @@ def _messages(phases: list[pytest.TestReport]) -> Iterator[str]:
             case _:
                 continue
     for phase in phases:
-        if str(phase.outcome) == "rerun":  # what pytest-rerunfailures makes of a failure
+        if str(phase.outcome) == "rerun":  # as pytest-rerunfailures calls a failure
             yield f"passed after a failure: {_why(phase)}"
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError, RecordError
 from regml.files.config import read_config
-from regml.files.dvc import read_stages
+from regml.files.dvc import read_lock, read_stages
 from regml.files.git import code_digest, commit_seconds
 from regml.files.markdown import read_items
 from regml.files.python_tests import read_tests
@@ -111,7 +112,7 @@ def import_results(
             item_id: fingerprints[item_id]
             for item_id in sorted(verified & set(fingerprints))
         },
-        models=_models(root, config, reports),
+        models=_models(root, config, reports, place),
         reports=tuple(TestReport(r.name, r.sha256, r.form) for r in reports),
         complete=options.complete,
     )
@@ -199,25 +200,56 @@ def _at(root: Path, commit: str, now: Origin) -> tuple["Traversable", Origin]:
 
 
 def _models(
-    root: Path, config: "Config", reports: Sequence[RunnerReport]
+    root: Path, config: "Config", reports: Sequence[RunnerReport], place: "Traversable"
 ) -> dict[str, str]:
-    """Return the model the tests ran with: the present one, or what they say."""
+    """Return the model the tests ran with: what they say, or the one that was there."""
     said = _agreed(reports, [report.model for report in reports], "model")
+    trained = _trained(root, config)
     if said is None:
-        return models_now(root, config)
+        if place is root:
+            return models_now(root, config)
+        return _locked_model(place, trained, reports)
     wanted = said.rpartition("@")[2].lower()
-    for record in reversed(read_log(root, config.signers).records):
-        run = record.statement
-        if isinstance(run, StageRun):
-            weights = run.notes.get("model", {}).get("weights")
-            found = {out.path: out.sha256 for out in run.outputs}
-            if len(wanted) >= 6 and found.get(weights, "").startswith(wanted):
-                return {weights: found[weights]}
+    for weights in trained:
+        if len(wanted) >= 6 and weights.sha256.startswith(wanted):
+            return {weights.path: weights.sha256}
     names = ", ".join(report.name for report in reports)
     raise ConfigError(
         f"{names}: they say that they ran with model {said}, which no recorded "
         "training made. 'regml list models' shows those that are known."
     )
+
+
+def _trained(root: Path, config: "Config") -> list[Artifact]:
+    """Return the weights that recorded trainings made, newest first."""
+    runs = (r.statement for r in reversed(read_log(root, config.signers).records))
+    return [
+        out
+        for run in runs
+        if isinstance(run, StageRun)
+        for out in run.outputs
+        if out.path == run.notes.get("model", {}).get("weights")
+    ]
+
+
+def _locked_model(
+    place: "Traversable", trained: Sequence[Artifact], reports: Iterable[RunnerReport]
+) -> dict[str, str]:
+    """Return the model that ``dvc.lock`` of the commit names; empty without any."""
+    locked = {
+        path: md5 for stage in read_lock(place) for path, md5 in stage.outs.items()
+    }
+    for weights in trained:
+        if locked.get(weights.path) == weights.md5:
+            return {weights.path: weights.sha256}
+    if unknown := sorted(locked.keys() & {weights.path for weights in trained}):
+        names = ", ".join(report.name for report in reports)
+        raise ConfigError(
+            f"{names}: dvc.lock of their commit has a {unknown[0]} that no recorded "
+            "training made. Name the model that they ran with: a property 'model' of "
+            "the report with the beginning of its sha256, see 'regml list models'."
+        )
+    return {}
 
 
 def _pytest_names(place: "Traversable", config: "Config") -> dict[tuple[str, str], str]:

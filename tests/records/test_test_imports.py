@@ -1,10 +1,12 @@
 """Results of other runners become signed records, bound to what is now."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from regml.digest import digest_path
 from regml.items.recorded import Outcome, TestRun
 
 REPORT = """\
@@ -13,6 +15,15 @@ REPORT = """\
 <properties><property name="verifies" value="SRS-001"/></properties></testcase>
 <testcase name="Fails" classname="Volume"><failure message="too small"/></testcase>
 </testsuite>
+"""
+LOCK = """\
+schema: '2.0'
+stages:
+  make:
+    cmd: regml record -- python src/make.py
+    outs:
+    - path: small.json
+      md5: {}
 """
 GOOD = REPORT.replace('<failure message="too small"/>', "")
 
@@ -121,6 +132,28 @@ def test_a_report_says_itself_at_which_commit_it_ran(whole: Any) -> None:
     whole.write("r.xml", GOOD.replace('name="Volume">', f'name="Volume">{said}', 1))
     assert whole.regml("test", "import", "r.xml")[0] == 0
     assert latest(whole).origin.commit == then
+
+
+def test_results_of_an_earlier_commit_are_of_the_model_of_then(whole: Any) -> None:
+    train = (
+        "import pathlib, regml; pathlib.Path('small.json').write_text({!r});"
+        "regml.note('model', {{'weights': 'small.json'}})"
+    )
+    made = []
+    for text in ("first", "second"):
+        assert whole.record([sys.executable, "-c", train.format(text)]) == 0
+        made.append(digest_path(whole.root / "small.json", name="small.json"))
+        whole.write("dvc.lock", LOCK.format(made[-1].md5))
+        whole.commit()
+    whole.write("dvc.lock", LOCK.format("0" * 32))
+    whole.commit()
+    whole.write("r.xml", GOOD)
+    for commit, model in (("HEAD~2", made[0]), ("HEAD~1", made[1])):
+        words = ("test", "import", "--again", "--commit", commit, "r.xml")
+        assert whole.regml(*words)[0] == 0
+        assert latest(whole).models == {"small.json": model.sha256}
+    status, _, err = whole.regml("test", "import", "--again", "--commit=HEAD", "r.xml")
+    assert (status, "a small.json that no recorded training made" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

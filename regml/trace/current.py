@@ -105,6 +105,19 @@ def noted_artifact(record: Record | None, topic: str, key: str) -> Artifact | No
     return next((out for out in record.statement.outputs if out.path == path), None)
 
 
+def artifact_of(record: Record, path: str) -> Artifact | None:
+    """Return what a run read from a path, or else wrote there."""
+    run = record.statement
+    both = (*run.inputs, *run.outputs) if isinstance(run, StageRun) else ()
+    return next((artifact for artifact in both if artifact.path == path), None)
+
+
+def stage_of(record: Record) -> str:
+    """Return the stage that a record tells of; nothing of any other record."""
+    run = record.statement
+    return run.stage if isinstance(run, StageRun) else ""
+
+
 def signer_may(record: Record, roles: Iterable[Role], config: Config) -> bool:
     """Tell whether the key that signed a record belongs to someone in one of roles."""
     wanted = set(roles)

@@ -19,6 +19,7 @@ from regml.items.recorded import (
     Outcome,
     Record,
     StepOutcome,
+    TestCase,
     TestRun,
 )
 from regml.items.requirements import Requirement, VerificationMethod
@@ -61,6 +62,7 @@ class Result:
         detail: Why, in a few words.
         record: Id of the record it comes from; empty when there is none.
         below: It is the status of another item, on which this one rests.
+        then: What a stale one said when it was made; ``None`` of any other.
     """
 
     source: str
@@ -68,6 +70,7 @@ class Result:
     detail: str
     record: str = ""
     below: bool = False
+    then: Status | None = None
 
 
 _OWN: WeakKeyDictionary[TraceGraph, dict[str, tuple[Result, ...]]] = WeakKeyDictionary()
@@ -154,21 +157,30 @@ def _of_test(
         elsewhere = bool(cases[0].suite)
         if not (test.written or elsewhere or run.origin.code == graph.evidence.code):
             continue  # the test was removed since; its old result says nothing
-        failed = next((c for c in cases if c.outcome in FAILURES), None)
+        status, word = _of_cases(cases)
         if old := of_tests(graph, run, item_id):
-            detail = f"{old}; it had failed" if failed else old
-            yield Result(source, Status.STALE, detail, record.id)
+            yield _stale(source, old, record, then=status)
             continue
         where = f"run {record.id}" + (f" of {cases[0].suite}" if elsewhere else "")
-        if failed:
-            yield Result(source, Status.FAILED, f"failed in {where}", record.id)
-        elif any(case.outcome is Outcome.SKIPPED for case in cases):
-            yield Result(source, Status.NOT_RUN, f"was skipped in {where}", record.id)
-        else:
-            yield Result(source, Status.PASSED, f"passed in {where}", record.id)
+        yield Result(source, status, f"{word} in {where}", record.id)
 
 
 FAILURES: Final = frozenset({Outcome.FAILED, Outcome.KILLED})
+
+
+def _of_cases(cases: Iterable[TestCase]) -> tuple[Status, str]:
+    """Return the worst outcome of the cases of one test, also as a word."""
+    outcomes = {case.outcome for case in cases}
+    if outcomes & FAILURES:
+        return Status.FAILED, "failed"
+    if Outcome.SKIPPED in outcomes:
+        return Status.NOT_RUN, "was skipped"
+    return Status.PASSED, "passed"
+
+
+def _stale(source: str, why: str, record: Record, *, then: Status) -> Result:
+    detail = f"{why}; it had failed" if then is Status.FAILED else why
+    return Result(source, Status.STALE, detail, record.id, then=then)
 
 
 def _of_protocol(
@@ -189,9 +201,7 @@ def _of_protocol(
     record, done = found
     asked = done.fingerprints if item_ids is None else item_ids
     if old := of_execution(graph, done, asked):
-        failed = done.verdict is StepOutcome.FAILED
-        detail = f"{old}; it had failed" if failed else old
-        return Result(protocol, Status.STALE, detail, record.id)
+        return _stale(protocol, old, record, then=_OF_VERDICT[done.verdict])
     by = f"by {done.origin.person.name} in {record.id}"
     if done.verdict is StepOutcome.PASSED:
         return Result(protocol, Status.PASSED, f"passed, executed {by}", record.id)
@@ -200,14 +210,22 @@ def _of_protocol(
         for n, step in enumerate(done.steps, 1)
         if step.outcome is done.verdict
     )
-    failed = done.verdict is StepOutcome.FAILED
-    word = "failed" if failed else f"was {done.verdict}"
+    status = _OF_VERDICT[done.verdict]
+    word = "failed" if status is Status.FAILED else f"was {done.verdict}"
     return Result(
         protocol,
-        Status.FAILED if failed else Status.NOT_RUN,
+        status,
         f"{word} in step {number}, executed {by}: {step.observed or step.do}",
         record.id,
     )
+
+
+_OF_VERDICT: Final = {
+    StepOutcome.PASSED: Status.PASSED,
+    StepOutcome.FAILED: Status.FAILED,
+    StepOutcome.BLOCKED: Status.NOT_RUN,
+    StepOutcome.SKIPPED: Status.NOT_RUN,
+}
 
 
 def executions_of(
@@ -262,7 +280,7 @@ def _of_approval(
     if approvals:
         last = approvals[-1][0]
         detail = f"the {act} was signed before {item_id} got its present wording"
-        return Result(f"approval@{last.id}", Status.STALE, detail, last.id)
+        return _stale(f"approval@{last.id}", detail, last, then=Status.PASSED)
     return Result(item_id, Status.NOT_RUN, f"no signed {act} by {who}")
 
 
@@ -284,31 +302,46 @@ def _of_acceptance(graph: TraceGraph, item: Requirement) -> Iterator[Result]:
         yield Result(item.id, Status.NOT_RUN, detail)
         return
     source = f"evaluation@{record.id}"
-    if old := of_evaluation(graph, record):
-        yield Result(source, Status.STALE, old, record.id)
-        return
     found = graph.nodes[source].value
     rows = found.rows if isinstance(found, Evaluation) else ()
     mine = [row for row in rows if row.requirement == item.id]
+    if old := of_evaluation(graph, record):
+        then = worst_of(Result(source, _decided(r), "") for r in mine)
+        yield _stale(source, old, record, then=then)
+        return
     for index, criterion in enumerate(item.acceptance):
         name = f"{criterion.statistic} {criterion.metric} of {criterion.label}"
         of_criterion = [row for row in mine if row.criterion == index]
+        found_out = [_of_row(graph, source, record, name, row) for row in of_criterion]
         if not of_criterion:
             detail = f"has no result for criterion {index} ({name})"
             yield Result(source, Status.NOT_RUN, detail, record.id)
-        for row in of_criterion:
-            status, detail = _of_row(graph, row)
-            where = f" in {row.group}" if row.group else ""
-            yield Result(source, status, f"{name}{where}: {detail}", record.id)
+        elif all(result.status is Status.NOT_EVALUABLE for result in found_out):
+            # a small group beside others is said, and no more; here nothing was decided
+            why = of_criterion[0].reason.removesuffix(".") or "not evaluable"
+            if of_criterion[0].group:
+                why = f"no group had enough cases ({of_criterion[0].group}: {why})"
+            yield Result(source, Status.NOT_RUN, f"{name}: {why}", record.id)
+        else:
+            yield from found_out
 
 
-def _of_row(graph: TraceGraph, row: AcceptanceRow) -> tuple[Status, str]:
+def _of_row(
+    graph: TraceGraph, source: str, record: Record, name: str, row: AcceptanceRow
+) -> Result:
+    where = f"{name} in {row.group}" if row.group else name
+    status = _decided(row)
     if row.fingerprint != graph.fingerprint(row.requirement):
-        return Status.STALE, f"decided before {row.requirement} got its present wording"
+        old = f"decided before {row.requirement} got its present wording"
+        return _stale(source, f"{where}: {old}", record, then=status)
     number = "" if row.compared is None else f"{row.compared:.4g}, {row.cases} cases"
-    if row.outcome == Outcome.PASSED:
-        return Status.PASSED, number
-    reason = row.reason.removesuffix(".")  # part of a longer sentence
-    if row.outcome == Outcome.SKIPPED:
-        return Status.NOT_EVALUABLE, reason
-    return Status.FAILED, reason or number
+    why = row.reason.removesuffix(".")  # part of a longer sentence
+    if status is Status.PASSED or (status is Status.FAILED and not why):
+        why = number
+    return Result(source, status, f"{where}: {why}", record.id)
+
+
+def _decided(row: AcceptanceRow) -> Status:
+    """Return what a decision came to; one of no known outcome is not passed."""
+    known = {Outcome.PASSED: Status.PASSED, Outcome.SKIPPED: Status.NOT_EVALUABLE}
+    return next((s for o, s in known.items() if o == row.outcome), Status.FAILED)

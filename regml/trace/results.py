@@ -130,7 +130,8 @@ def _children(graph: TraceGraph, item_id: str) -> list[str]:
 def _of_child(graph: TraceGraph, child: str, way: tuple[str, ...]) -> Result:
     own = own_results(graph, child)
     status = worst_of(own)
-    first = next((result for result in own if result.status is status), None)
+    those = [result for result in own if result.status is status]
+    first = min(those, key=lambda r: r.then is Status.PASSED, default=None)
     detail = str(status)
     if status is Status.NO_TEST:
         detail = "nothing verifies it"
@@ -138,8 +139,8 @@ def _of_child(graph: TraceGraph, child: str, way: tuple[str, ...]) -> Result:
         source = first.source.removeprefix("test:")
         detail = first.detail if source == child else f"{source} {first.detail}"
     through = f" (through {', '.join(way)})" if way else ""
-    record = first.record if first else ""
-    return Result(child, status, detail + through, record, below=True)
+    record, then = (first.record, first.then) if first else ("", None)
+    return Result(child, status, detail + through, record, below=True, then=then)
 
 
 def _unshown(risk: Risk) -> Iterator[Result]:

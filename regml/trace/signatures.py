@@ -206,7 +206,7 @@ def changes_since(
         record: Where somebody signed or saw it; other approvals may keep it as well.
     """
     now = graph.content(name)
-    then = next(_kept(graph, fingerprint, record), None)
+    then = next(_kept(fingerprint, (record, *graph.current.believed)), None)
     if now is None:
         return ()
     if then is None:
@@ -229,7 +229,8 @@ def named_then(graph: TraceGraph, signed: Signed) -> frozenset[str] | None:
     """
     if signed.fingerprint == graph.fingerprint(signed.name):
         return None
-    then = next(_kept(graph, signed.fingerprint, signed.record), None)
+    records = (signed.record, *graph.current.believed)
+    then = next(_kept(signed.fingerprint, records), None)
     return None if then is None else frozenset(_texts(then))
 
 
@@ -281,14 +282,17 @@ def _short(digest: str | None) -> str:
     return digest[:SHORT] if digest else "none"
 
 
-def _kept(
-    graph: TraceGraph, fingerprint: str, first: Record
-) -> Iterator[Mapping[str, Any]]:
-    """Give the content behind a fingerprint as believed approvals keep it.
+def kept_content(graph: TraceGraph, fingerprint: str) -> Mapping[str, Any] | None:
+    """Return what had a fingerprint, as any believed approval keeps it."""
+    return next(_kept(fingerprint, graph.current.believed), None)
+
+
+def _kept(fingerprint: str, records: Iterable[Record]) -> Iterator[Mapping[str, Any]]:
+    """Give the content behind a fingerprint as approvals keep it.
 
     Reading the log has compared each with its fingerprint.
     """
-    for record in (first, *graph.current.believed):
+    for record in records:
         said = record.statement
         if isinstance(said, Approval) and fingerprint in said.contents:
             yield json.loads(said.contents[fingerprint])

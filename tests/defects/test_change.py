@@ -8,7 +8,14 @@ import pytest
 
 from regml.findings import Severity
 from regml.items.config import ChangeControl, Config, Role
-from regml.items.recorded import Approval, Person, Release, Waiver
+from regml.items.recorded import (
+    Approval,
+    Outcome,
+    Person,
+    Release,
+    TestRun,
+    Waiver,
+)
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
@@ -24,6 +31,7 @@ from tests.factories import (
     origin,
     record,
     release,
+    run_of_tests,
     with_item,
     with_records,
 )
@@ -72,8 +80,8 @@ def asking(**approvals: tuple[Role, ...]) -> Config:
     return CONFIG.model_copy(update={"approvals": approvals})
 
 
-def authored_by(person: str) -> Evidence:
-    wrote = commit(person=Person(person, f"{person.lower()}@example.org"))
+def authored_by(person: str, address: str = "") -> Evidence:
+    wrote = commit(person=Person(person, address or f"{person.lower()}@example.org"))
     return amid(
         CLEAN,
         last_changes={**CLEAN.surroundings.last_changes, "items/SRS-001.md": wrote},
@@ -95,6 +103,19 @@ def released_before_approval() -> Evidence:
     known = {**CLEAN.surroundings.last_changes, CLEAN.documents[0].path: wrote}
     evidence = amid(replace(CLEAN, records=with_release), last_changes=known)
     return by("quinn", evidence, late)
+
+
+def failed_before() -> Evidence:
+    """Return a project whose tests failed, and whose code changed since."""
+    failed = run_of_tests(replace(PARTS, outcome=Outcome.FAILED))
+    failed = replace(failed, origin=origin(code="old" * 20))
+    return replace(
+        CLEAN,
+        records=tuple(
+            replace(r, statement=failed) if isinstance(r.statement, TestRun) else r
+            for r in CLEAN.records
+        ),
+    )
 
 
 CLOSED_BARE = {
@@ -130,6 +151,22 @@ DEFECTS = (
             history=(commit(paths=("params.yaml",), body="CR-002"),),
         ),
         "CR-002 is not approved as it is",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C06",
+        "a commit for a change request that was closed long before",
+        with_history(commit(sha="1" * 40, time_utc="2026-01-07T00:10:00Z")),
+        "CR-001 was closed before, on 2026-01-05",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C06",
+        "other data and another check of one's own without a change request",
+        with_history(
+            commit(sha="1" * 40, body="", paths=("checks/own.py", "data/export.dvc"))
+        ),
+        "Dora changed checks/own.py, data/export.dvc on 2026-01-05",
         severity=Severity.MAJOR,
     ),
     Defect(
@@ -187,6 +224,13 @@ DEFECTS = (
         "quality has not approved it as it is",
     ),
     Defect(
+        "C07",
+        "a change request closed on a test that failed on older code",
+        failed_before(),
+        "SRS-001, which is to show that it is done, did not pass when it was tried",
+        also=frozenset({"C08", "R06", "T04"}),
+    ),
+    Defect(
         "C12",
         "an approval by a developer",
         by("dora", CLEAN, signed("SRS-002", person="Dora", role="developer")),
@@ -220,6 +264,13 @@ DEFECTS = (
         "C12",
         "an author who is the only approver",
         authored_by("Quinn"),
+        "Quinn is the author of SRS-001 (commit abcdef012345) and its only approver",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C12",
+        "an author who commits under the same address in capitals",
+        authored_by("Quinn", "Quinn@Example.org"),
         "Quinn is the author of SRS-001 (commit abcdef012345) and its only approver",
         severity=Severity.MAJOR,
     ),
@@ -361,6 +412,12 @@ def test_the_writing_of_a_request_and_results_need_no_change_request() -> None:
         "README.md",
     )
     assert findings(with_history(commit(sha="1" * 40, body="", paths=paths))) == []
+
+
+def test_a_commit_of_the_day_after_may_be_of_the_day_its_request_was_closed() -> None:
+    """The day of a commit is one in UTC."""
+    late = commit(sha="1" * 40, time_utc="2026-01-06T23:50:00Z")
+    assert findings(with_history(late)) == []
 
 
 def test_one_of_several_named_requests_is_enough() -> None:

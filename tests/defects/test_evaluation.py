@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from regml.files.scores import CaseScore
 from regml.findings import Severity
 from regml.items.data import Limitation
 from regml.items.lifecycle import (
@@ -13,6 +14,7 @@ from regml.items.lifecycle import (
     ParameterRange,
     PccpModification,
 )
+from regml.items.recorded import LogProblem, Outcome, ProblemKind
 from regml.items.requirements import Acceptance, Bound
 from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
@@ -30,6 +32,7 @@ from tests.factories import (
     commit,
     evidence_of,
     located,
+    origin,
     record,
     release,
     stage_runs,
@@ -83,7 +86,12 @@ def retrained(pccp: PccpModification | None = None) -> Evidence:
     train, validate = stage_runs(PARTS)[1:]
     note = {**PARTS.model_note, "hyperparameters": {"steps": 8}}
     before = (
-        replace(train, outputs=(older,), notes={"model": note}),
+        replace(
+            train,
+            parameters={"params.yaml": {"train": {"seed": 7, "steps": 8}}},
+            outputs=(older,),
+            notes={"model": note},
+        ),
         replace(validate, inputs=(*validate.inputs[:2], older)),
     )
     evidence = without(CLEAN, 10)
@@ -152,6 +160,58 @@ def _worse(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "outcome": "failed", "reason": "below"}
 
 
+def measured_in_vain(outcome: Outcome, *, believed: bool = True) -> Evidence:
+    """Return a release of a model whose only evaluation counts for nothing."""
+    other = artifact(WEIGHTS, "other")
+    train, validate = stage_runs(PARTS)[1:]
+    runs = (
+        replace(train, parameters={}, outputs=(other,)),
+        replace(validate, inputs=(*validate.inputs[:2], other), outcome=outcome),
+    )
+    evidence = released(model=other.sha256, artifacts=(other,))
+    before = tuple(record(run, number=60 + n) for n, run in enumerate(runs))
+    evidence = replace(evidence, records=(*before, *evidence.records))
+    return evidence if believed else disbelieved(evidence, number=61)
+
+
+def disbelieved(evidence: Evidence, *, number: int) -> Evidence:
+    """Return evidence in which a record was edited."""
+    [path] = [r.path for r in evidence.records if f"/{number:03}." in r.path]
+    problem = LogProblem(ProblemKind.BAD_SIGNATURE, path, "it was edited.")
+    return replace(evidence, log_problems=(problem,))
+
+
+def before_otherwise(**fields: Any) -> Evidence:
+    """Return a retrained model whose released one came of a run unlike the present."""
+    evidence = retrained(plan(at_least=7, at_most=12))
+    return replace(
+        evidence,
+        records=tuple(
+            replace(r, statement=replace(r.statement, **fields))
+            if "/080." in r.path
+            else r
+            for r in evidence.records
+        ),
+    )
+
+
+def one_of_somebody_else() -> tuple[CaseScore, ...]:
+    first, *others = CLEAN.scores[PER_CASE]
+    return (replace(first, patient="P-99"), *others)
+
+
+def one_without_dice() -> tuple[CaseScore, ...]:
+    first, *others = CLEAN.scores[PER_CASE]
+    return (replace(first, metrics={}, status="failed:memory"), *others)
+
+
+CRITERION = frozenset(Acceptance.model_fields)
+
+
+def _bare(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in CRITERION}
+
+
 ASKED: dict[str, Any] = {
     "id": "CR-009",
     "changes": ("SRS-002",),
@@ -163,6 +223,21 @@ ASKED: dict[str, Any] = {
 def lowered_for(request: ChangeRequest) -> Evidence:
     lowered = with_item(CLEAN, "SRS-002", acceptance=LOOSER)
     return replace(lowered, items=(*lowered.items, located(request)))
+
+
+def lowered_after_closing() -> Evidence:
+    """Return a limit that was lowered after an evaluation that nobody asked about."""
+    request = change_request(**{**ASKED, "closed": dt.date(2026, 1, 7)})
+    known = {item.id: item for item in (*PARTS.items, request)}
+    signed = record(approval(request, known=known), number=90, signer="quinn")
+    again = replace(
+        stage_runs(PARTS)[2],
+        origin=origin(
+            started_utc="2026-01-20T10:00:00Z", finished_utc="2026-01-20T10:05:00Z"
+        ),
+    )
+    found = lowered_for(request)
+    return replace(found, records=(*found.records, signed, record(again, number=91)))
 
 
 DEFECTS = (
@@ -182,8 +257,34 @@ DEFECTS = (
         "M01",
         "a release of a model that nobody measured",
         released(model="fe" * 32, artifacts=()),
-        "names model@fefefefefefe, which no recorded evaluation measured",
+        "names model@fefefefefefe, which no believed evaluation that passed measured",
         also=frozenset({"M14", "T15"}),
+    ),
+    Defect(
+        "M01",
+        "a release of a model that only a failed evaluation measured",
+        measured_in_vain(Outcome.FAILED),
+        "which no believed evaluation that passed measured",
+        also=frozenset({"M14"}),
+    ),
+    Defect(
+        "M01",
+        "a release of a model whose evaluation nobody believes",
+        measured_in_vain(Outcome.PASSED, believed=False),
+        "which no believed evaluation that passed measured",
+        also=frozenset({"C14", "M14"}),
+    ),
+    Defect(
+        "M01",
+        "a release that hands over no model",
+        released(artifacts=()),
+        "and no file that was handed over is it",
+    ),
+    Defect(
+        "M01",
+        "a card that does not say of which weights it is",
+        card(weights_sha256=None),
+        "does not say of which weights it is",
     ),
     Defect(
         "M05",
@@ -206,6 +307,14 @@ DEFECTS = (
         evidence_of(replace(PARTS, cases=(*CASES, case(13, patient=None)))),
         "no patient is known for 1 case of reports/evaluation/per_case.csv (HV-13)",
         also=frozenset({"D02"}),
+        severity=MAJOR,
+    ),
+    Defect(
+        "M05",
+        "an interval by other patients than those of the manifest",
+        replace(CLEAN, scores={PER_CASE: one_of_somebody_else()}),
+        "the manifest has other patients for 1 case of reports/evaluation/per_case.csv "
+        "(HV-01)",
         severity=MAJOR,
     ),
     Defect(
@@ -234,6 +343,28 @@ DEFECTS = (
         with_item(CLEAN, "SRS-002", retired="Too hard"),
         "2 criteria became 0",
         also=frozenset({"M02", "T09"}),
+    ),
+    Defect(
+        "M07",
+        "a requirement that was removed after its evaluation",
+        replace(CLEAN, items=tuple(i for i in CLEAN.items if i.item.id != "SRS-002")),
+        "2 criteria became 0",
+        also=frozenset({"M02", "T08"}),
+    ),
+    Defect(
+        "M07",
+        "a limit that was lowered after its change request was closed",
+        lowered_after_closing(),
+        "No change request that was open then names SRS-002, only CR-009 (closed on "
+        "2026-01-07)",
+        also=frozenset({"C12", "M02", "T04"}),
+    ),
+    Defect(
+        "M07",
+        "a limit that was lowered and of which no evaluation told",
+        with_item(evidence_of(replace(PARTS, row=_bare)), "SRS-002", acceptance=LOOSER),
+        "did not note its criteria ('metric', 'at_least', ...)",
+        also=frozenset({"M02", "T04"}),
     ),
     Defect(
         "M08",
@@ -290,6 +421,14 @@ DEFECTS = (
         severity=MAJOR,
     ),
     Defect(
+        "M10",
+        "a headline that leaves out a case without a score",
+        replace(CLEAN, scores={PER_CASE: one_without_dice()}),
+        "reports a mean Dice of 0.91 for whole; its scores give 0.76",
+        also=frozenset({"M06"}),
+        severity=MAJOR,
+    ),
+    Defect(
         "M11",
         "a training nobody repeated",
         without(CLEAN, 1),
@@ -319,6 +458,24 @@ DEFECTS = (
             ),
         ),
         "Two runs of the same training differ",
+        severity=MAJOR,
+    ),
+    Defect(
+        "M11",
+        "a repetition with other weights that happen to score alike",
+        replace(
+            CLEAN,
+            records=(
+                record(
+                    replace(
+                        stage_runs(PARTS)[1], outputs=(artifact(WEIGHTS, "again"),)
+                    ),
+                    number=70,
+                ),
+                *CLEAN.records,
+            ),
+        ),
+        "no tolerance is stated, so they have to be",
         severity=MAJOR,
     ),
     Defect(
@@ -374,6 +531,23 @@ DEFECTS = (
         "a retrained model outside of its plan",
         retrained(plan(at_least=7, at_most=9)),
         "train.steps from 8 to 10",
+    ),
+    Defect(
+        "M14",
+        "a retrained model by another command and other code",
+        before_otherwise(
+            command="regml record -- python -m pipelines.train --fast",
+            inputs=(*stage_runs(PARTS)[1].inputs, artifact("device/volume.py", "old")),
+        ),
+        "--fast to regml record -- python -m pipelines.train; device/volume.py from "
+        f"{artifact('device/volume.py', 'old').sha256[:12]} to None",
+    ),
+    Defect(
+        "M14",
+        "a retrained model of which no believed run of before tells",
+        disbelieved(retrained(plan(at_least=7, at_most=12)), number=80),
+        "whose training is not in the believed records",
+        also=frozenset({"C14"}),
     ),
 )
 

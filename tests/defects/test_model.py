@@ -1,6 +1,7 @@
 """M: models and results that do not belong together."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,14 @@ from tests.factories import (
     MANIFEST,
     PER_CASE,
     WEIGHTS,
+    acceptance_rows,
     amid,
     artifact,
     evidence_of,
     origin,
     run_of_tests,
     score,
+    stage_runs,
     with_item,
     with_records,
     with_run,
@@ -47,6 +50,16 @@ def _other_weights_evaluated() -> Evidence:
 
 def _dishonest(row: dict[str, object]) -> dict[str, object]:
     return {**row, "value": 0.99}
+
+
+def _without_site_b() -> list[dict[str, Any]]:
+    return [row for row in acceptance_rows(PARTS) if row["group"] != "B"]
+
+
+def _with_site_c() -> list[dict[str, Any]]:
+    rows = acceptance_rows(PARTS)
+    of_site_b = next(row for row in rows if row["group"] == "B")
+    return [*rows, {**of_site_b, "group": "C", "value": 0.87, "low": 0.8}]
 
 
 DEFECTS = (
@@ -103,6 +116,15 @@ DEFECTS = (
         also=frozenset({"C19", "T15"}),
     ),
     Defect(
+        "M03",
+        "a training without seed, whose weights another run made as well",
+        with_records(
+            evidence_of(replace(PARTS, model_note={**PARTS.model_note, "seed": None})),
+            replace(stage_runs(PARTS)[1], command="elsewhere"),
+        ),
+        "does not say: seed",
+    ),
+    Defect(
         "M04",
         "a training with uncommitted changes",
         with_run(CLEAN, "train", origin=origin(dirty=("device/volume.py",))),
@@ -128,6 +150,19 @@ DEFECTS = (
     ),
     Defect(
         "M06",
+        "a decision that was left out",
+        evidence_of(replace(PARTS, evaluation={"acceptance": _without_site_b()})),
+        "criterion 1 in B is left out; reports/evaluation/per_case.csv gives passed",
+    ),
+    Defect(
+        "M06",
+        "a decision on a group that nobody scored",
+        evidence_of(replace(PARTS, evaluation={"acceptance": _with_site_c()})),
+        "in C is passed with 0.87 [0.8, 0.96]; reports/evaluation/per_case.csv gives "
+        "none",
+    ),
+    Defect(
+        "M06",
         "edited scores",
         replace(
             CLEAN,
@@ -140,7 +175,12 @@ DEFECTS = (
         "other scores",
         replace(
             CLEAN,
-            scores={PER_CASE: (score("HV-01", 0.1), score("HV-03", 0.2))},
+            scores={
+                PER_CASE: (
+                    score("HV-01", 0.1, patient="P-01"),
+                    score("HV-03", 0.2, patient="P-03"),
+                )
+            },
         ),
         "gives failed",
         also=frozenset({"M08", "M10"}),

@@ -10,6 +10,7 @@ from regml.findings import Severity
 from regml.items.config import Role
 from regml.items.external import ExternalEvidence
 from regml.items.plan import Activity
+from regml.items.recorded import TestRun
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.rules import check
@@ -43,6 +44,22 @@ def planned(*shown_by: str, **fields: Any) -> Evidence:
 def qualified(**versions: tuple[str, ...]) -> Evidence:
     return replace(
         CLEAN, config=CLEAN.config.model_copy(update={"qualified": versions})
+    )
+
+
+def under_test_with(python: str) -> Evidence:
+    environment = {**origin().environment, "python": {"version": python}}
+    return replace(
+        CLEAN,
+        records=tuple(
+            replace(
+                r,
+                statement=replace(r.statement, origin=origin(environment=environment)),
+            )
+            if isinstance(r.statement, TestRun)
+            else r
+            for r in CLEAN.records
+        ),
     )
 
 
@@ -171,7 +188,14 @@ DEFECTS = (
         "C18",
         "a tool nobody qualified",
         qualified(),
-        "5 runs behind the present state used python 3.11.9; none is qualified",
+        "6 runs behind the present state used python 3.11.9; none is qualified",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C18",
+        "tests that ran on another interpreter",
+        under_test_with("3.12.1"),
+        "1 run behind the present state used python 3.12.1; qualified is 3.11",
         severity=Severity.MAJOR,
     ),
     Defect(

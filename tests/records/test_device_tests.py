@@ -214,15 +214,21 @@ def test_device_tests_run_where_everyday_runs_leave_them_out(device: Any) -> Non
     assert len(recorded(device).cases) == 3
 
 
-def test_the_model_of_the_latest_passed_training_is_named(device: Any) -> None:
+@pytest.mark.parametrize("path", ["w.safetensors", "w/part-1.safetensors"])
+def test_the_model_of_the_latest_passed_training_is_named(
+    device: Any, path: str
+) -> None:
+    """A file, or a folder with all its parts."""
+    noted = path.partition("/")[0]
     train = (
-        "import pathlib, regml; pathlib.Path('w.safetensors').write_text('x');"
-        "regml.note('model', {'weights': 'w.safetensors'})"
+        f"import pathlib, regml; p = pathlib.Path({path!r});"
+        "p.parent.mkdir(exist_ok=True); p.write_text('x');"
+        f"regml.note('model', {{'weights': {noted!r}}})"
     )
     assert device.record([sys.executable, "-c", train]) == 0
     assert device.regml("test")[0] == 0
-    weights = digest_path(device.root / "w.safetensors", name="w.safetensors")
-    assert recorded(device).models == {"w.safetensors": weights.sha256}
+    weights = digest_path(device.root / noted, name=noted)
+    assert recorded(device).models == {noted: weights.sha256}
 
 
 def test_junit_carries_the_ids_as_properties(device: Any) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from regml.files.dvc import LockedStage
 from regml.items.recorded import Outcome, StepOutcome, TestCase
+from regml.items.requirements import Acceptance, Bound
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
 from regml.trace.matrix import matrix
@@ -34,6 +35,7 @@ from tests.factories import (
     with_records,
     with_run,
 )
+from tests.factories import case as a_case
 
 PARTS = Parts()
 CLEAN = evidence_of(PARTS)
@@ -281,6 +283,39 @@ def test_an_evaluation_names_both_commits() -> None:
     evidence = with_run(CLEAN, "validate", origin=origin(code="old", commit=OTHER))
     said = why(evidence, "SRS-002")
     assert "evaluated with other source code than there is now (commit 1234" in said
+
+
+REACHED = Acceptance(metric="dice", bound=Bound.CI95_LOWER, at_least=0.8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected", "words"),
+    [
+        ({"minimum_cases": 7}, Status.NOT_RUN, "whole: not evaluable: 6 of at least 7"),
+        ({"label": "anteriour"}, Status.NOT_RUN, "anteriour: not evaluable: 0 of"),
+        (
+            {"subgroup": "site", "minimum_cases": 5},
+            Status.NOT_RUN,
+            "whole: no group had enough cases (A: not evaluable: 3 of at least 5",
+        ),
+        ({"subgroup": "vendor", "minimum_cases": 5}, Status.PASSED, ""),
+    ],
+)
+def test_a_criterion_on_which_nothing_was_decided_is_no_pass(
+    asked: dict[str, Any], expected: Status, words: str
+) -> None:
+    """Also where another criterion of the same requirement was met."""
+    second = Acceptance(**{"metric": "dice", "at_least": 0.1, **asked})
+    evidence = evidence_of(PARTS.but("SRS-002", acceptance=(REACHED, second)))
+    assert status(evidence, "SRS-002") is expected
+    assert words in why(evidence, "SRS-002")
+
+
+def test_a_small_group_beside_a_decided_one_is_said_and_no_more() -> None:
+    by_site = Acceptance(metric="dice", at_least=0.1, subgroup="site", minimum_cases=4)
+    parts = replace(PARTS, cases=(*PARTS.cases, a_case(13)))
+    evidence = evidence_of(parts.but("SRS-002", acceptance=(by_site,)))
+    assert status(evidence, "SRS-002") is Status.PASSED
 
 
 # -- protocols ------------------------------------------------------------------------

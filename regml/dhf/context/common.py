@@ -61,8 +61,6 @@ def verdict(status: str) -> str:
 def reasons(status: RequirementStatus) -> str:
     """Return why an item is not passed, with the tests; empty when it is."""
     bad = [r for r in status.results if r.status not in _NO_REASON]
-    if not bad and status.status is not Status.PASSED:
-        bad = [r for r in status.results if r.status is Status.NOT_EVALUABLE]
     said: dict[str, list[str]] = {}
     for result in bad:
         where = f"{result.source}: " if result.below else ""

@@ -1,13 +1,15 @@
 """C: change requests, and commits that have one (IEC 62304 8.2)."""
 
+import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from regml.files.git import lies_in
 from regml.files.history import Commit
 from regml.files.markdown import ITEM_FOLDERS
+from regml.files.own_checks import FOLDER as OWN_CHECKS
 from regml.findings import Severity
 from regml.items.base import Kind
 from regml.items.config import Config
@@ -18,8 +20,14 @@ from regml.trace.results import Status, requirement_status
 from regml.trace.rules.base import Gap, rule
 from regml.trace.signatures import approved_as_it_is, approvers
 
-ALWAYS: Final = ("dhf_templates", "dvc.yaml", "params.yaml", "regml.toml")
+ALWAYS: Final = (
+    *("dhf_templates", "dvc.yaml", "params.yaml", "regml.toml"),
+    OWN_CHECKS,
+)
 """Under change control in every project, besides sources, items and lock file."""
+
+DATA: Final = ".dvc"
+"""Ends the file that stands in git for data that DVC keeps."""
 
 _NAMED: Final = re.compile(rf"\b{Kind.CHANGE_REQUEST}-\d{{2,}}\b")
 _REQUESTS: Final = re.compile(r"(?:CR|PR)-\d{2,}\.md")
@@ -83,7 +91,7 @@ def changes(graph: TraceGraph) -> Iterator[Change | Nothing | str]:
         touched = tuple(
             path
             for path in commit.paths
-            if lies_in(path, places)
+            if (lies_in(path, places) or path.endswith(DATA))
             and not _REQUESTS.fullmatch(path.rpartition("/")[2])
         )
         if touched:
@@ -124,7 +132,7 @@ def has_a_change_request(
         return
     commit = change.commit
     named = list(dict.fromkeys(_NAMED.findall(f"{commit.subject}\n{commit.body}")))
-    reasons = {name: _not_approved(graph, name) for name in named}
+    reasons = {name: _not_counting(graph, name, commit) for name in named}
     if named and not all(reasons.values()):
         return
     why = "; ".join(f"{name} {reason}" for name, reason in reasons.items())
@@ -141,28 +149,34 @@ def has_a_change_request(
             if why
             else "without naming a change request."
         ),
-        _remedy(graph, named, commit),
+        _remedy(graph, reasons, commit),
         change.paths[0],
     )
 
 
-def _not_approved(graph: TraceGraph, name: str) -> str:
+NOT_APPROVED: Final = "is not approved as it is"
+
+DAY: Final = dt.timedelta(days=1)
+"""A request is closed on a day of where people are, a commit is made on one in UTC."""
+
+
+def _not_counting(graph: TraceGraph, name: str, commit: Commit) -> str:
     """Return why a change request does not count, or nothing when it does."""
     item = graph.item(name)
     if not isinstance(item, ChangeRequest):
         return "does not exist"
     if item.retired:
         return f"is retired ({item.retired})"
-    if not approved_as_it_is(graph, name):
-        return "is not approved as it is"
-    return ""
+    if item.closed and (item.closed + DAY).isoformat() < commit.time_utc[:10]:
+        return f"was closed before, on {item.closed}"
+    return "" if approved_as_it_is(graph, name) else NOT_APPROVED
 
 
-def _remedy(graph: TraceGraph, named: list[str], commit: Commit) -> str:
-    known = [name for name in named if graph.item(name)]
-    if known:
-        who = " and ".join(approvers(graph, known[0]))
-        return f"Have {who} sign it: 'regml approve --meaning approval {known[0]}'."
+def _remedy(graph: TraceGraph, reasons: Mapping[str, str], commit: Commit) -> str:
+    waiting = [name for name, why in reasons.items() if why == NOT_APPROVED]
+    if waiting:
+        who = " and ".join(approvers(graph, waiting[0]))
+        return f"Have {who} sign it: 'regml approve --meaning approval {waiting[0]}'."
     return (
         "Write a change request and name it in the message (before it is shared: 'git "
         "commit --amend'); for a commit that cannot change, quality signs 'regml waive "
@@ -226,8 +240,11 @@ def is_closed_rightly(graph: TraceGraph, change: ChangeRequest) -> Iterator[Gap]
 def _not_shown(graph: TraceGraph, name: str) -> str:
     if graph.item(name) is None:
         return "does not exist"
-    status = requirement_status(graph, name).status
-    return "" if status in (Status.PASSED, Status.STALE) else f"is {status}"
+    found = requirement_status(graph, name)
+    if found.status is not Status.STALE:
+        return "" if found.status is Status.PASSED else f"is {found.status}"
+    once = {r.then for r in found.results if r.status is Status.STALE}
+    return "" if once == {Status.PASSED} else "did not pass when it was tried last"
 
 
 def _dates(graph: TraceGraph, change: ChangeRequest) -> Iterator[Gap]:

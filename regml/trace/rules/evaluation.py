@@ -1,20 +1,16 @@
-"""M: what was measured is honest: intervals, denominators, thresholds, subgroups."""
+"""M: what was measured is honest: intervals, denominators, subgroups."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
-from typing import Any
 
 from regml.findings import Severity
 from regml.items.data import DatasetSpecification, Subgroup, group_of
-from regml.items.lifecycle import ChangeRequest
-from regml.items.recorded import Outcome, Record
+from regml.items.recorded import Outcome
 from regml.items.requirements import Requirement
 from regml.trace.datasets import Dataset, cases_are, datasets, few, stated_by
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import AcceptanceRow, Evaluation
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.population import planned_groups
-from regml.trace.signatures import approved_as_it_is
 
 
 def _evaluation(graph: TraceGraph) -> Evaluation | None:
@@ -66,11 +62,22 @@ def _not_by_patient(graph: TraceGraph, evaluation: Evaluation) -> Iterator[Gap]:
     path = str(evaluation.facts.get("per_case", ""))
     scores = graph.evidence.scores.get(path, ())
     without = sorted({score.case for score in scores if not score.patient})
-    if unit == "patient" and not without:
+    known = _patients(graph)
+    others = sorted(
+        {
+            s.case
+            for s in scores
+            if s.patient and known.get(s.case, s.patient) != s.patient
+        }
+    )
+    if unit == "patient" and not without and not others:
         return
     if without:
         which = f"{cases_are(len(without))} of {path} ({few(without)})"
         why = f"no patient is known for {which}"
+    elif others:
+        which = f"{cases_are(len(others))} of {path} ({few(others)})"
+        why = f"the manifest has other patients for {which}"
     else:
         why = f"it was drawn by {unit or 'nobody knows what'}"
     yield Gap(
@@ -82,106 +89,12 @@ def _not_by_patient(graph: TraceGraph, evaluation: Evaluation) -> Iterator[Gap]:
     )
 
 
-Thresholds = tuple[tuple[Record, tuple[Mapping[str, Any], ...]], ...]
-"""The criteria of one requirement as each evaluation had them, oldest first."""
-
-
-def _decided_before(graph: TraceGraph) -> list[tuple[Requirement, Thresholds]]:
-    """Return the requirements that an evaluation has decided on, with what it knew."""
-    known = _thresholds(graph)
-    items = (graph.item(name) for name in known)
-    return [(i, known[i.id]) for i in items if isinstance(i, Requirement)]
-
-
-def _thresholds(graph: TraceGraph) -> dict[str, Thresholds]:
-    found: dict[str, Thresholds] = {}
-    for record in graph.current.believed:
-        value = graph.nodes.get(f"evaluation@{record.id}")
-        rows = value.value.rows if value and isinstance(value.value, Evaluation) else ()
-        criteria: dict[str, dict[int, Mapping[str, Any]]] = {}
-        for row in rows:
-            if "metric" in row.facts:
-                criteria.setdefault(row.requirement, {})[row.criterion] = row.facts
-        for name, by_index in criteria.items():
-            used = tuple(by_index[index] for index in sorted(by_index))
-            found[name] = (*found.get(name, ()), (record, used))
-    return found
-
-
-# IEC 62304 7.3.7; criteria are set before the test data are seen
-@rule(
-    "M07",
-    "No acceptance criterion was changed or given up after its first evaluation "
-    "without an approved change request.",
-    _decided_before,
-    clauses=("IEC 62304 8.2.1", "GMLP 8"),
-)
-def is_set_before(
-    graph: TraceGraph, subject: tuple[Requirement, Thresholds]
-) -> Iterator[Gap]:
-    """Compares what each evaluation recorded with the next, and the last with now."""
-    item, history = subject
-    first = history[0][0]
-    day = first.statement.origin.started_utc[:10]
-    asked = [
-        request.id
-        for request in graph.items(ChangeRequest)
-        if item.id in request.changes
-        and day <= request.raised.isoformat() <= graph.evidence.today.isoformat()
-    ]
-    if any(approved_as_it_is(graph, name) for name in asked):
-        return
-    now = tuple(c.model_dump(mode="json") for c in item.acceptance)
-    now = () if item.retired else now
-    steps = [criteria for _, criteria in history] + [now]
-    changes = dict.fromkeys(
-        change
-        for before, after in pairwise(steps)
-        for change in _changes(before, after)
-    )
-    if changes:
-        yield Gap(
-            item.id,
-            f"The acceptance criteria of {item.id} were changed after evaluation "
-            f"{first.id} of {day} had seen the test cases: {'; '.join(changes)}. "
-            + (
-                f"{', '.join(asked)} names {item.id} and is not approved as it is."
-                if asked
-                else f"No change request names {item.id} since."
-            ),
-            f"Have {asked[0]} approved, or set the criteria back."
-            if asked
-            else f"Raise a change request that names {item.id} and says why, have it "
-            "approved, or set the criteria back.",
-            graph.where(item.id, "acceptance"),
-        )
-
-
-FIELDS = (
-    "metric",
-    "label",
-    "statistic",
-    "bound",
-    "at_least",
-    "at_most",
-    "population",
-    "subgroup",
-    "condition",
-    "minimum_cases",
-)
-"""What makes a criterion."""
-
-
-def _changes(
-    before: tuple[Mapping[str, Any], ...], after: tuple[Mapping[str, Any], ...]
-) -> Iterator[str]:
-    if len(before) != len(after):
-        yield f"{len(before)} criteria became {len(after)}"
-        return
-    for index, (old, new) in enumerate(zip(before, after, strict=True)):
-        for name in FIELDS:
-            if name in old and name in new and old[name] != new[name]:
-                yield f"{name} of criterion {index} from {old[name]} to {new[name]}"
+def _patients(graph: TraceGraph) -> dict[str, str]:
+    """Return the patient of each case by the manifest of the present dataset."""
+    current = graph.current.manifest
+    manifest = graph.evidence.manifests.get(current.path) if current else None
+    cases = manifest.cases if manifest else ()
+    return {case.case: case.patient for case in cases if case.patient}
 
 
 def _test_cases(graph: TraceGraph) -> Iterator[tuple[Evaluation, Dataset, str]]:
@@ -326,4 +239,4 @@ def _disclosed(graph: TraceGraph) -> set[str]:
     }
 
 
-RULES = (has_an_interval, is_set_before, counts_every_case, reports_subgroups)
+RULES = (has_an_interval, counts_every_case, reports_subgroups)

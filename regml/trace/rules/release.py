@@ -16,6 +16,7 @@ from regml.trace.activities import what_is_missing
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT
 from regml.trace.rules.base import Gap, rule
+from regml.trace.rules.runs import runs_that_count
 from regml.trace.rules.soup import is_release_of, versions_in
 from regml.trace.signatures import approved_as_it_is
 
@@ -260,11 +261,10 @@ class Tool:
 def _tools(graph: TraceGraph) -> tuple[Tool, ...]:
     used: dict[tuple[str, str], list[str]] = {}
     names = {*TOOLS, *graph.evidence.config.qualified}
-    for record in graph.current.explained.values():
-        if record is not None:
-            had = versions_in(record.statement.origin.environment)
-            for name in names & had.keys():
-                used.setdefault((name, had[name]), []).append(record.path)
+    for record in runs_that_count(graph):
+        had = versions_in(record.statement.origin.environment)
+        for name in names & had.keys():
+            used.setdefault((name, had[name]), []).append(record.path)
     return tuple(Tool(*key, tuple(paths)) for key, paths in sorted(used.items()))
 
 
@@ -277,7 +277,7 @@ def _tools(graph: TraceGraph) -> tuple[Tool, ...]:
     clauses=("ISO 13485 4.1.6",),
 )
 def is_qualified(graph: TraceGraph, tool: Tool) -> Iterator[Gap]:
-    """Compares the runs that explain dvc.lock with regml.toml."""
+    """Compares runs behind dvc.lock and the latest results with regml.toml."""
     qualified = graph.evidence.config.qualified.get(tool.name, ())
     if any(is_release_of(tool.version, version) for version in qualified):
         return

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from regml.files.git import lies_in
 from regml.items.config import Role
 from regml.items.lifecycle import PccpModification
 from regml.items.recorded import Record, Release, StageRun
@@ -38,7 +39,7 @@ def _since_release(graph: TraceGraph) -> list[tuple[Record, Release, str]]:
 def stays_within_the_plan(
     graph: TraceGraph, subject: tuple[Record, Release, str]
 ) -> Iterator[Gap]:
-    """Compares every parameter of the two trainings with the approved ranges."""
+    """Compares parameters, command and code of both trainings with the ranges."""
     _, release, present = subject
     released = release.model or ""
     if present == released:
@@ -52,17 +53,17 @@ def stays_within_the_plan(
             "Carry out the protocol of the plan: run 'dvc repro'.",
             "dvc.lock",
         )
-    before = graph.nodes.get(old)
-    if before is None or not isinstance(before.value, ModelVersion):
+    before = _trained(graph, old)
+    if before is None:
         yield Gap(
             name,
             f"{release.version} was released with {old}, whose training is not in the "
-            "records, so that the change cannot be compared with the plan.",
+            "believed records, so that the change cannot be compared with the plan.",
             "Get the records of the released model back from the archive.",
             "records/log.jsonl",
         )
         return
-    outside = list(_outside(graph, _settings(before.value.runs[-1])))
+    outside = list(_outside(graph, _settings(graph, before)))
     if outside:
         yield Gap(
             name,
@@ -74,10 +75,18 @@ def stays_within_the_plan(
         )
 
 
+def _trained(graph: TraceGraph, model: str) -> Record | None:
+    """Return the last believed run that made a model."""
+    node = graph.nodes.get(model)
+    runs = node.value.runs if node and isinstance(node.value, ModelVersion) else ()
+    believed = [run for run in runs if run.path not in graph.current.doubted]
+    return believed[-1] if believed else None
+
+
 def _outside(graph: TraceGraph, before: Mapping[str, Any]) -> Iterator[str]:
     """Give each setting that changed beyond what a modification allows."""
     training = graph.current.training
-    after = _settings(training) if training else {}
+    after = _settings(graph, training) if training else {}
     ranges = [
         limit
         for item in graph.items(PccpModification)
@@ -93,13 +102,19 @@ def _outside(graph: TraceGraph, before: Mapping[str, Any]) -> Iterator[str]:
         yield f"{key} from {old} to {new}"
 
 
-def _settings(record: Record) -> Mapping[str, Any]:
-    """Return all that was set for a training, by dotted name, and its dataset."""
+def _settings(graph: TraceGraph, record: Record) -> Mapping[str, Any]:
+    """Return all that was set for a training, by dotted name, its dataset and code."""
     run = record.statement
     if not isinstance(run, StageRun):
         return {}
     facts = facts_of(record, "model")
-    found: dict[str, Any] = {}
+    software = graph.evidence.config.sources.software
+    found: dict[str, Any] = {"command": run.command}
+    found |= {
+        source.path: source.sha256[:SHORT]
+        for source in run.inputs
+        if lies_in(source.path, software)
+    }
     for values in run.parameters.values():
         found.update(_flat(values))
     found.update(_flat(facts.get("hyperparameters"), f"{run.stage}."))

@@ -1,7 +1,7 @@
 """C: signatures hold what was signed, by whom, and when (21 CFR 11.50, 11.70)."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -265,7 +265,7 @@ def _by_its_author(graph: TraceGraph, name: str, found: list[Signed]) -> Iterato
             graph.where(name),
             Severity.MAJOR,
         )
-    elif {s.person.email for s in found} <= {person.email for person in authors}:
+    elif _addresses(s.person for s in found) <= _addresses(authors):
         who = ", ".join(sorted({s.person.name for s in found}))
         yield Gap(
             name,
@@ -275,6 +275,11 @@ def _by_its_author(graph: TraceGraph, name: str, found: list[Signed]) -> Iterato
             graph.where(name),
             Severity.MAJOR,
         )
+
+
+def _addresses(people: Iterable[Person]) -> set[str]:
+    """Return who people are; git takes an address in capitals as well."""
+    return {person.email.casefold() for person in people}
 
 
 def _authors(graph: TraceGraph, name: str, path: str) -> tuple[tuple[Person, ...], str]:

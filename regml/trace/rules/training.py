@@ -97,19 +97,21 @@ def _of_card(record: Record, card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _means(graph: TraceGraph, record: Record) -> Iterator[tuple[str, float, float]]:
-    """Give the reported means that do not follow from the scores."""
+    """Give the reported means that do not follow from the scores of all cases."""
     facts = facts_of(record, "evaluation")
     reported = _mapping(facts.get("metrics"))
     scores = graph.evidence.scores.get(str(facts.get("per_case", "")), ())
     for label, told in reported.items():
-        values = [
-            score.metrics["dice"]
+        rows = [
+            score.metrics
             for score in scores
             if (score.split, score.condition, score.label) == ("test", "", label)
-            and "dice" in score.metrics
         ]
+        # a case without a value failed: it counts as nothing found, not as nothing
+        values = [metrics.get("dice", 0.0) for metrics in rows]
+        measured = any("dice" in metrics for metrics in rows)
         number = float(told) if isinstance(told, int | float) else math.nan
-        if values and not abs(fmean(values) - number) <= TOLERANCE:
+        if measured and not abs(fmean(values) - number) <= TOLERANCE:
             yield label, number, fmean(values)
 
 
@@ -144,13 +146,13 @@ def was_repeated(graph: TraceGraph, record: Record) -> Iterator[Gap]:
         theirs, again = _output(other, weights), _score(other)
         if mine and theirs and mine.sha256 == theirs.sha256:
             continue
-        if score is not None and again is not None and abs(score - again) <= tolerance:
+        if _is_near(score, again, tolerance):
             continue
         yield Gap(
             f"run@{record.id}",
             f"Two runs of the same training differ: {record.id} has a tuning Dice of "
             f"{_number(score)}, {other.id} of {_number(again)}, and the weights are "
-            f"not the same; allowed is a difference of {tolerance:g}.",
+            f"not the same; {_allowed(tolerance)}.",
             "Find out what is random (threads, GPU, packages), or state the tolerance "
             "as train.repeat_tolerance in params.yaml with its reason.",
             other.path,
@@ -184,6 +186,19 @@ def _tolerance(record: Record) -> float:
     parameters = _mapping(facts_of(record, "model").get("hyperparameters"))
     value = parameters.get("repeat_tolerance")
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _is_near(score: float | None, again: float | None, tolerance: float) -> bool:
+    """Tell whether a tolerance was stated, and two scores keep to it."""
+    if score is None or again is None or tolerance <= 0:
+        return False
+    return abs(score - again) <= tolerance
+
+
+def _allowed(tolerance: float) -> str:
+    if tolerance:
+        return f"allowed is a difference of {tolerance:g}"
+    return "no tolerance is stated, so they have to be"
 
 
 def _number(value: float | None) -> str:

@@ -18,6 +18,8 @@ from regml.items.links import AnyItem
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
 _DELIMITERS: Final = ",;\t|"
+_SAID: Final = re.compile(rf"sep=([{_DELIMITERS}])\r?\n")
+"""A first line by which a spreadsheet says what separates cells."""
 _LARGEST_CELL: Final = 16 * 1024 * 1024
 
 
@@ -51,8 +53,8 @@ def read(source: Path, mapping: Mapping) -> Reading:
                     "has more cells than the header; the rest is left out.", where=where
                 )
             )
-        given = dict(zip(columns, (_unguarded(cell) for cell in cells), strict=False))
-        rows.append(Row(where, given))
+        values = [_unguarded(cell) for cell in cells] if ours else cells
+        rows.append(Row(where, dict(zip(columns, values, strict=False))))
     found = reading(rows, mapping, ours=ours)
     return replace(found, remarks=(*remarks, *found.remarks))
 
@@ -74,6 +76,8 @@ def write(items: Iterable[AnyItem]) -> bytes:
 def _parse(source: Path, text: str) -> list[tuple[int, list[str]]]:
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=lambda sign: _outside_quotes(first, sign))
+    if said := _SAID.match(text):
+        delimiter, text = said[1], "\n" + text[said.end() :]
     limit = csv.field_size_limit(_LARGEST_CELL)
     try:
         parser = csv.reader(

@@ -96,7 +96,8 @@ def _item(path: Path, prefix: str) -> ForeignItem:
 def _from_markdown(path: Path, text: str) -> dict[str, Any]:
     if not text.startswith("---\n"):
         raise BrokenFileError(path, "does not begin with front matter.", line=1)
-    front, _, body = text[4:].partition("\n---\n")
+    # doorstop ends the file after the second fence where an item has no text
+    front, _, body = f"{text[4:]}\n".partition("\n---\n")
     fields = dict(_mapping(path, parse_yaml(front, name=str(path), first_line=2)))
     title = re.match(r"\s*# ([^\n]+)\n?", body)
     if title:

@@ -1,5 +1,6 @@
 """One item in the making: fields, sections of its body, and what has no place."""
 
+import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -30,6 +31,10 @@ _ASSUMED: Final[dict[tuple[Kind, str], Value]] = {
 """Stand-ins for required fields with a closed vocabulary; each use is remarked on."""
 
 _TITLE_LENGTH = 72
+_PICTURE: Final = re.compile(
+    r"!\[[^\]\n]*\]\(<?([^)>\s]+)|^[ \t]*\.\. (?:image|figure):: *(\S+)", re.MULTILINE
+)
+"""A picture in Markdown or reStructuredText."""
 
 
 @dataclass
@@ -86,9 +91,11 @@ class Draft:
             self.keep(name, value)
         elif target == "text":
             self.parts.append(plain(value))
+            self._say_what_is_shown(plain(value))
         elif target is not None and target.startswith(SECTION):
             heading = target.removeprefix(SECTION)
             self.parts.append(f"## {heading}\n\n{_tidy(plain(value))}")
+            self._say_what_is_shown(plain(value))
         elif target in self.forms:
             self._fill(target, name, value)
         else:
@@ -192,6 +199,15 @@ class Draft:
                 f"the source says no {name!r} ({kind}); {value!r} stands in.",
                 f"Map an attribute to it, or give a default for {kind}.",
             )
+
+    def _say_what_is_shown(self, text: str) -> None:
+        for found in () if self.ours else _PICTURE.finditer(text):
+            name = found[1] or found[2]
+            if not re.match(r"https?:|data:", name):
+                self.remark(
+                    f"shows {name}, which is not imported.",
+                    "Copy it beside the item, and name it there.",
+                )
 
     def _mend(self, error: ValidationError) -> bool:
         """Move what is not accepted into the body; tell whether that can help."""

@@ -78,7 +78,7 @@ MAPPING: Final[Mapping] = usual(
 """What the attributes of needs become."""
 
 _NESTING: Final = "parent_needs"
-"""Role of a need that is written inside of another one."""
+"""Names the need that one is written inside of; what that means nobody says."""
 
 
 def read(source: Path) -> Reading:
@@ -108,7 +108,9 @@ def read(source: Path) -> Reading:
     for key, need in needs.items():
         if not isinstance(need, dict):
             raise BrokenFileError(source, f"the need {key!r} is no object.")
-        items.append(_item(source, str(key), need, schema, needs))
+        item = _item(source, str(key), need, schema, needs)
+        items.append(item)
+        remarks += _parts_linked(item, need, schema, needs)
     if len(versions) > 1:
         others = ", ".join(sorted(str(name) for name in versions if name != current))
         remarks.append(
@@ -164,13 +166,7 @@ def _item(
     schema: MappingOf[str, Any],
     all_needs: MappingOf[str, Any],
 ) -> ForeignItem:
-    roles = [
-        name
-        for name, part in schema.items()
-        if part.get("field_type") == "links" and name != _NESTING
-    ]
-    if "links" in need and "links" not in roles:
-        roles.append("links")
+    roles = _roles(need, schema)
     skipped = {"id", "type", *roles, *_backwards(schema, roles)}
     attributes = {
         name: value
@@ -179,15 +175,47 @@ def _item(
     }
     if isinstance(parts := attributes.get("parts"), dict):
         attributes["parts"] = "\n".join(_part(name, p) for name, p in parts.items())
-    links = tuple(
+    links = dict.fromkeys(
         ForeignLink(role, _whole(str(target), all_needs))
         for role in roles
         for target in _listed(source, key, role, need.get(role))
     )
     where = f"{need.get('docname') or source}:{need.get('lineno') or key}"
     return ForeignItem(
-        str(need.get("id", key)), str(need.get("type", "")), where, attributes, links
+        str(need.get("id", key)),
+        str(need.get("type", "")),
+        where,
+        attributes,
+        tuple(links),
     )
+
+
+def _roles(need: MappingOf[str, Any], schema: MappingOf[str, Any]) -> list[str]:
+    roles = [
+        name
+        for name, part in schema.items()
+        if part.get("field_type") == "links" and name != _NESTING
+    ]
+    return roles + ["links"] * ("links" in need and "links" not in roles)
+
+
+def _parts_linked(
+    item: ForeignItem,
+    need: MappingOf[str, Any],
+    schema: MappingOf[str, Any],
+    all_needs: MappingOf[str, Any],
+) -> Iterator[Remark]:
+    """Remark on links that are about a part of a need."""
+    for role in _roles(need, schema):
+        for target in map(str, need.get(role) or ()):
+            whole = _whole(target, all_needs)
+            if whole != target and whole in all_needs:
+                yield Remark(
+                    f"links to {target}, a part; the link is to all of {whole}.",
+                    "Make an item of the part if it matters.",
+                    item.id,
+                    item.where,
+                )
 
 
 def _part(name: str, part: Any) -> str:
@@ -203,7 +231,7 @@ def _backwards(schema: MappingOf[str, Any], roles: Iterable[str]) -> Iterator[st
     """Give the fields that only repeat a link from its other end."""
     yield from (n for n, p in schema.items() if p.get("field_type") == "backlinks")
     yield from (f"{role}_back" for role in roles)
-    yield from ("parent_need", "parent_needs", "parent_needs_back")
+    yield from ("parent_need", "parent_needs_back")
 
 
 def _listed(source: Path, key: str, role: str, value: Any) -> list[Any]:

@@ -38,6 +38,7 @@ MAPPING: Final[Mapping] = usual(
         "requirement.system_requirements": "links",
         "risk.events": "sequence",
         "risk.software_item": BODY,
+        "change.changes": BODY,  # what was merged for it, and who looked at it
         "risk.hazard": "hazard",
         "soup.manufacturer": "supplier",
         "soup.anomaly_reference": "anomaly_source",
@@ -80,7 +81,7 @@ def read(source: Path) -> Reading:
     Raises:
         BrokenFileError: A file is not rdm's, or there is none.
     """
-    paths = [source] if source.is_file() else sorted(source.glob("*.yml"))
+    paths = [source] if source.is_file() else sorted(source.glob("*.y*ml"))
     if not paths:
         raise BrokenFileError(source, "has no YAML file of rdm (*.yml) in it.")
     items: list[ForeignItem] = []
@@ -95,7 +96,15 @@ def read(source: Path) -> Reading:
             raise BrokenFileError(
                 path, "is none of rdm's files.", remedy=f"Known: {', '.join(FILES)}."
             )
-        elif path.stem not in _WITHOUT_ITEMS:
+        elif path.stem in _WITHOUT_ITEMS:
+            remarks.append(
+                Remark(
+                    "describes the project, not items of it; it was not imported.",
+                    "Enter the device, its safety class and its people in regml.toml.",
+                    where=str(path),
+                )
+            )
+        else:
             remarks.append(
                 Remark(
                     "holds no items that regml knows; it was not imported.",

@@ -1,13 +1,15 @@
 """ReqIF 1.2: reading what requirement tools exchange."""
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regml.errors import BrokenFileError
 from regml.exchange.archive import content_of, is_archive, unpack
+from regml.exchange.cells import plain
 from regml.exchange.foreign import ForeignItem, ForeignLink, Reading, Remark, Value
 from regml.exchange.mapping import IGNORE, Mapping, usual
 from regml.exchange.xhtml import Prose, prose
@@ -44,12 +46,18 @@ MAPPING: Final[Mapping] = usual(
 
 @dataclass(frozen=True, slots=True)
 class _Types:
-    """Names by identifier: object types, relation types, attributes, enum values."""
+    """Names by identifier: object types, relation types, attributes, enum values.
+
+    Attributes:
+        defaults: By object type, the values that its objects have where they state
+            none.
+    """
 
     objects: MappingOf[str, str]
     relations: MappingOf[str, str]
     attributes: MappingOf[str, str]
     words: MappingOf[str, str]
+    defaults: MappingOf[str, tuple["Element", ...]]
 
 
 def read(source: Path, mapping: Mapping) -> Reading:
@@ -101,7 +109,8 @@ class _Document:
             ids[identifier] = item_id
             read.append((item_id, element, attributes))
         links = self._links(ids)
-        self._hierarchy()
+        self._specifications()
+        self.remarks = [self._by_id(remark, ids) for remark in self.remarks]
         return [
             ForeignItem(
                 item_id,
@@ -126,19 +135,27 @@ class _Document:
 
     def _attributes(self, element: "Element", place: str) -> dict[str, Value]:
         found: dict[str, Value] = {}
-        for value in element.findall("VALUES/*"):
+        stated = element.findall("VALUES/*")
+        type_ = (element.findtext("TYPE/SPEC-OBJECT-TYPE-REF") or "").strip()
+        said = {_definition(value) for value in stated}
+        usual = self._types.defaults.get(type_, ())
+        for value in [*stated, *(v for v in usual if _definition(v) not in said)]:
             kind = value.tag.removeprefix("ATTRIBUTE-VALUE-")
-            reference = value.findtext(f"DEFINITION/ATTRIBUTE-DEFINITION-{kind}-REF")
-            name = self._types.attributes.get((reference or "").strip())
+            reference = _definition(value)
+            name = self._types.attributes.get(reference)
             if name is None:
                 self._remark(f"has a value of no known attribute ({reference}).", place)
                 continue
             given = self._value(kind, value, place)
+            if kind == "XHTML" and self._mapping.target("", name) == "title":
+                given = re.sub(r"^#+ ", "", plain(given))
             if name in found and found[name] != given:
                 name = f"{name} ({reference})"
             found[name] = given
         if "ReqIF.Name" not in found and element.get("LONG-NAME"):
             found.setdefault("ReqIF.Name", element.get("LONG-NAME"))
+        if description := element.get("DESC"):
+            found.setdefault("DESC", description)
         return found
 
     def _value(self, kind: str, value: "Element", place: str) -> Value:
@@ -147,6 +164,12 @@ class _Document:
             words = [self._types.words.get(ref, ref) for ref in references]
             return words[0] if len(words) == 1 else words
         if kind == "XHTML":
+            if value.get("IS-SIMPLIFIED") == "true":
+                self._remark(
+                    "has a text that a tool simplified before; its original form is "
+                    "not read.",
+                    place,
+                )
             content = value.find("THE-VALUE")
             said = prose(content) if content is not None else Prose("")
             for attachment in said.attachments:
@@ -173,9 +196,39 @@ class _Document:
                 continue
             link = ForeignLink(role, ids.get(target, target))
             links.setdefault(source, []).append(link)
+            if beside := self._beside(relation):
+                self._remark(
+                    f"its link {role!r} to {ids.get(target, target)} says more than a "
+                    f"link here can ({beside}); that is not kept.",
+                    source,
+                )
+        if groups := self._root.findall(".//SPEC-RELATION-GROUPS/RELATION-GROUP"):
+            self.remarks.append(
+                Remark(
+                    f"{len(groups)} groups of relations are not kept; their links are.",
+                    where=self._name,
+                )
+            )
         return links
 
-    def _hierarchy(self) -> None:
+    def _beside(self, element: "Element") -> str:
+        """Return what a relation or specification says beyond what it connects."""
+        found = self._attributes(element, element.get("IDENTIFIER", ""))
+        found.pop("ReqIF.Name", None)
+        return "; ".join(
+            f"{name}: {' '.join(plain(value).split())}"
+            for name, value in found.items()
+            if plain(value).strip()
+        )
+
+    def _specifications(self) -> None:
+        for one in self._root.findall(".//SPECIFICATIONS/SPECIFICATION"):
+            if said := self._beside(one):
+                self._remark(
+                    f"the document {one.get('LONG-NAME', '')!r} says something itself "
+                    f"({said}); it is no item and not kept.",
+                    one.get("IDENTIFIER", ""),
+                )
         deep = self._root.findall(
             ".//SPECIFICATIONS//CHILDREN/SPEC-HIERARCHY/CHILDREN/SPEC-HIERARCHY"
         )
@@ -188,6 +241,13 @@ class _Document:
                     where=self._name,
                 )
             )
+
+    def _by_id(self, remark: Remark, ids: MappingOf[str, str]) -> Remark:
+        """Return a remark that calls its object as people do."""
+        if remark.subject not in ids:
+            return remark
+        name = ids[remark.subject]
+        return replace(remark, subject=name, where=f"{self._name}:{name}")
 
     def _remark(self, message: str, subject: str) -> None:
         self.remarks.append(Remark(message, "", subject, f"{self._name}:{subject}"))
@@ -231,9 +291,22 @@ def _types(name: str, root: "Element") -> _Types:
     return _Types(
         named(".//SPEC-TYPES/SPEC-OBJECT-TYPE"),
         named(".//SPEC-TYPES/SPEC-RELATION-TYPE"),
-        named(".//SPEC-TYPES/SPEC-OBJECT-TYPE/SPEC-ATTRIBUTES/*"),
+        named(".//SPEC-TYPES/*/SPEC-ATTRIBUTES/*"),
         named(".//DATATYPES//ENUM-VALUE"),
+        {
+            _identifier(name, element): tuple(
+                element.findall("SPEC-ATTRIBUTES/*/DEFAULT-VALUE/*")
+            )
+            for element in root.findall(".//SPEC-TYPES/SPEC-OBJECT-TYPE")
+        },
     )
+
+
+def _definition(value: "Element") -> str:
+    """Return the identifier of the attribute that a value belongs to."""
+    kind = value.tag.removeprefix("ATTRIBUTE-VALUE-")
+    path = f"DEFINITION/ATTRIBUTE-DEFINITION-{kind}-REF"
+    return (value.findtext(path) or "").strip()
 
 
 def _identifier(name: str, element: "Element") -> str:

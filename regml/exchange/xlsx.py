@@ -5,13 +5,14 @@ import itertools
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from regml.errors import BrokenFileError, ConfigError
 from regml.exchange.archive import content_of, unpack
-from regml.exchange.foreign import Reading
+from regml.exchange.foreign import Reading, Remark, Value
 from regml.exchange.mapping import Mapping
 from regml.exchange.table import Row, header, is_ours, reading, table
 from regml.exchange.xml_file import parse_xml
@@ -19,11 +20,18 @@ from regml.items.links import AnyItem
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell
+    from openpyxl.worksheet.worksheet import Worksheet
 
 LONGEST_CELL: Final = 32_767
 """Characters that a cell can hold; the format's own limit."""
 
 _PACKED_AT = (1980, 1, 1, 0, 0, 0)
+_SHOWN: Final = {
+    "pictures": "xl/media/",
+    "charts": "xl/charts/chart",
+    "embedded files": "xl/embeddings/",
+}
+"""Parts of a workbook that are no cells."""
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ufffe\uffff]")
 
@@ -40,12 +48,13 @@ def read(source: Path, mapping: Mapping) -> Reading:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they are about looks: styles, lists
-            book = openpyxl.load_workbook(io.BytesIO(content))
+            book = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise BrokenFileError(
             source, f"is no workbook that can be read ({error}).", remedy=_SAVE_AGAIN
         ) from error
     rows: list[Row] = []
+    remarks = list(_pictures(source, content))
     whose = []
     for sheet in book.worksheets:
         lines = [
@@ -56,18 +65,39 @@ def read(source: Path, mapping: Mapping) -> Reading:
         name = f"{source}!{sheet.title}"
         columns = header(source, [_value(name, cell) for cell in lines[0]], name)
         whose.append(is_ours(columns))
+        remarks += [
+            remark
+            for line in lines[1:]
+            for cell in line
+            for remark in _beside(name, cell)
+        ]
+        merged = _merged(sheet, lines[0][0].row)
+        remarks += [
+            Remark(
+                "is merged; its first cell was taken for each of its rows.",
+                where=f"{name}!{area}",
+            )
+            for area in dict.fromkeys(area for area, _ in merged.values())
+        ]
         for line in lines[1:]:
-            values = [_value(name, cell) for cell in line]
+            values = [
+                _value(name, merged.get(cell.coordinate, ("", cell))[1])
+                for cell in line
+            ]
             beyond = [v for v in values[len(columns) :] if v is not None]
             if beyond:
                 raise BrokenFileError(
-                    f"{name}:{line[0].row}", "has more cells than the header."
+                    f"{name}:{line[0].row}",
+                    f"has more cells than the header, which is row {lines[0][0].row}.",
+                    remedy="Remove what stands above the header, and name every "
+                    "column.",
                 )
             given = dict(zip(columns, values, strict=False))
             rows.append(Row(f"{name}:{line[0].row}", given, sheet.title))
     if not whose:
         raise BrokenFileError(source, "has no rows.")
-    return reading(rows, mapping, ours=all(whose))
+    found = reading(rows, mapping, ours=all(whose))
+    return replace(found, remarks=(*remarks, *found.remarks))
 
 
 def write(items: Iterable[AnyItem], *, created: str) -> bytes:
@@ -122,7 +152,56 @@ def _value(sheet: str, cell: "Cell") -> Any:
             f"holds {what} ({str(cell.value)[:60]}).",
             remedy="Replace it by its value: copy, then paste as values.",
         )
-    return _unescape(cell.value) if isinstance(cell.value, str) else cell.value
+    value: Value = cell.value
+    if isinstance(value, list):  # a text with several fonts
+        value = str(value)
+    return _unescape(value) if isinstance(value, str) else value
+
+
+def _merged(sheet: "Worksheet", head: int) -> dict[str, tuple[str, "Cell"]]:
+    """Return, for each cell below the first one of a merged area, area and first."""
+    return {
+        sheet.cell(row, area.min_col).coordinate: (
+            area.coord,
+            sheet.cell(area.min_row, area.min_col),
+        )
+        for area in sheet.merged_cells.ranges
+        if area.min_row > head
+        for row in range(area.min_row + 1, area.max_row + 1)
+    }
+
+
+def _beside(sheet: str, cell: "Cell") -> Iterator[Remark]:
+    """Remark on what a cell shows beyond its value."""
+    where = f"{sheet}!{cell.coordinate}"
+    if comment := getattr(cell, "comment", None):
+        yield Remark(
+            f"has a comment, which is not imported: {' '.join(comment.text.split())}",
+            where=where,
+        )
+    link = getattr(cell, "hyperlink", None)
+    address = (link.target or link.location or "") if link else ""
+    if address and address not in str(cell.value):
+        yield Remark(f"leads to {address}, which is not imported.", where=where)
+    fonts = [cell.font] if cell.value is not None and cell.has_style else []
+    if isinstance(cell.value, list):
+        fonts += [part.font for part in cell.value if not isinstance(part, str)]
+    if any(font is not None and font.strike for font in fonts):
+        yield Remark(
+            "has text that is struck through; it is imported like any other.",
+            "Remove it in the source, or from the item.",
+            where=where,
+        )
+
+
+def _pictures(source: Path, content: bytes) -> Iterator[Remark]:
+    parts = unpack(source, content)
+    for what, folder in _SHOWN.items():
+        count = sum(name.startswith(folder) for name in parts)
+        if count:
+            yield Remark(
+                f"holds {what} ({count}), which are not imported.", where=str(source)
+            )
 
 
 def _escape(text: str) -> str:

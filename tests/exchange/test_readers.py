@@ -106,6 +106,29 @@ def test_a_broken_doorstop_file_names_file_and_line(
         read(Source.DOORSTOP, folder)
 
 
+def test_an_item_that_doorstop_made_without_text_is_read(
+    fixtures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(fixtures / "doorstop", folder)
+    (folder / "software" / "REQ-003.md").write_text("---\nactive: true\n---")
+    assert "SRS-003" in items(read(Source.DOORSTOP, folder))
+
+
+def test_a_picture_in_a_text_is_said(fixtures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(fixtures / "doorstop", folder)
+    (folder / "software" / "REQ-003.md").write_text(
+        "---\nactive: true\n---\nSee ![a](assets/a.png) and ![b](https://x.org/b.png)"
+        "\n\n.. figure:: c.png\n"
+    )
+    shown = [r.message for r in read(Source.DOORSTOP, folder).remarks]
+    assert [m for m in shown if m.startswith("shows")] == [
+        "shows assets/a.png, which is not imported.",
+        "shows c.png, which is not imported.",
+    ]
+
+
 # -- sphinx-needs ---------------------------------------------------------------------
 
 
@@ -127,6 +150,28 @@ def test_what_sphinx_finds_out_itself_is_left_out(fixtures: Path) -> None:
     assert text.endswith(
         "## Imported attributes\n\n- status: open\n- tags: mr, volume\n"
     )
+
+
+def test_nesting_and_links_to_parts_of_needs_are_said(tmp_path: Path) -> None:
+    def need(name: str, **more: object) -> dict[str, object]:
+        return {"id": name, "type": "req", "title": name, "content": "", **more}
+
+    needs = {
+        "R_1": need("R_1", parts={"1": {"content": "a"}}, parent_needs=["R_2"]),
+        "R_2": need("R_2"),
+        "T_1": {**need("T_1", verifies=["R_1", "R_1.1"]), "type": "test"},
+    }
+    kinds = {"verifies": "links", "parent_needs": "links"}
+    schema = {"properties": {n: {"field_type": k} for n, k in kinds.items()}}
+    path = tmp_path / "needs.json"
+    version = {"needs": needs, "needs_schema": schema}
+    path.write_text(json.dumps({"current_version": "", "versions": {"": version}}))
+    conversion = read(Source.SPHINX_NEEDS, path)
+    found = items(conversion)
+    assert found["VP-001"].model_dump()["verifies"] == ("SRS-001",)
+    assert "T_1: links to R_1.1, a part; the link is to all of R_1." in said(conversion)
+    assert "no field takes the attribute 'parent_needs'" in said(conversion)
+    assert "- parent_needs: R_2\n" in found["SRS-001"].text
 
 
 @pytest.mark.parametrize(
@@ -173,6 +218,21 @@ def test_nodes_of_strictdoc_become_items(fixtures: Path) -> None:
         assert words in said(conversion)
 
 
+def test_what_a_document_says_and_how_it_nests_is_said(tmp_path: Path) -> None:
+    inner = {"_NODE_TYPE": "REQUIREMENT", "UID": "REQ-2", "TITLE": "Inner"}
+    outer = {"_NODE_TYPE": "REQUIREMENT", "UID": "REQ-1", "NODES": [inner]}
+    scope = {"_NODE_TYPE": "TEXT", "UID": "TXT-1", "STATEMENT": "Scope"}
+    chapter = {"_NODE_TYPE": "SECTION", "UID": "SEC-1", "NODES": [outer, scope]}
+    document = {"TITLE": "D", "VERSION": "3.1", "NODES": [chapter]}
+    path = tmp_path / "index.json"
+    path.write_text(json.dumps({"DOCUMENTS": [document]}), encoding="utf-8")
+    conversion = read(Source.STRICTDOC, path)
+    assert sorted(items(conversion)) == ["SRS-001", "SRS-002"]
+    assert "says something itself (VERSION: 3.1)" in said(conversion)
+    assert "2 places below sections or other nodes are not kept" in said(conversion)
+    assert "a text ('Scope') is no item" in said(conversion)
+
+
 def test_a_file_of_strictdoc_needs_strictdoc(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +258,7 @@ def test_the_data_of_rdm_become_items(fixtures: Path) -> None:
     assert "- severity: Serious" in risk.text
     for words in ("SR-6", "'risk_levels'", "manual_tests.yml", "'severity'", "'TBD'"):
         assert words in said(conversion)
+    assert "system.yml : describes the project, not items of it" in said(conversion)
 
 
 def test_what_an_item_cannot_do_without_comes_from_the_mapping(fixtures: Path) -> None:

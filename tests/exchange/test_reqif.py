@@ -72,6 +72,51 @@ def test_an_archive_is_read_and_its_attachments_are_said(
     assert any("docs/shot.png" in remark.where for remark in conversion.remarks)
 
 
+def test_what_stands_beside_objects_and_links_is_said(
+    fixtures: Path, tmp_path: Path
+) -> None:
+    text = (fixtures / "foreign.reqif").read_text(encoding="utf-8")
+    groups = "<SPEC-RELATION-GROUPS><RELATION-GROUP/></SPEC-RELATION-GROUPS>"
+    module = '<SPECIFICATION DESC="Scope" IDENTIFIER="_s9" LONG-NAME="Module"/>'
+    for old, new in (
+        ('<SPEC-OBJECT IDENTIFIER="_o2"', '<SPEC-OBJECT DESC="why" IDENTIFIER="_o2"'),
+        ("<SPEC-RELATION ", '<SPEC-RELATION DESC="agreed" '),
+        ("</SPEC-RELATIONS>", f"</SPEC-RELATIONS>{groups}"),
+        ("<ATTRIBUTE-VALUE-XHTML>", '<ATTRIBUTE-VALUE-XHTML IS-SIMPLIFIED="true">'),
+        ("<SPECIFICATIONS/>", f"<SPECIFICATIONS>{module}</SPECIFICATIONS>"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = written(tmp_path / "a.reqif", text)
+    said = "\n".join(f"{r.where}: {r.message}" for r in read(path).remarks)
+    for words in (
+        "no field takes the attribute 'DESC'",
+        "says more than a link here can (DESC: agreed)",
+        "1 groups of relations are not kept",
+        "a tool simplified before",
+        "the document 'Module' says something itself (DESC: Scope)",
+    ):
+        assert words in said
+    assert "_o2:" not in said
+
+
+def test_an_object_has_the_defaults_of_its_type(fixtures: Path, tmp_path: Path) -> None:
+    text = (fixtures / "foreign.reqif").read_text(encoding="utf-8")
+    attribute = (
+        '<ATTRIBUTE-DEFINITION-STRING IDENTIFIER="_d" LONG-NAME="Status">'
+        '<DEFAULT-VALUE><ATTRIBUTE-VALUE-STRING THE-VALUE="proposed"><DEFINITION>'
+        "<ATTRIBUTE-DEFINITION-STRING-REF>_d</ATTRIBUTE-DEFINITION-STRING-REF>"
+        "</DEFINITION></ATTRIBUTE-VALUE-STRING></DEFAULT-VALUE>"
+        "</ATTRIBUTE-DEFINITION-STRING>"
+    )
+    assert "<SPEC-ATTRIBUTES>" in text
+    changed = text.replace("<SPEC-ATTRIBUTES>", f"<SPEC-ATTRIBUTES>{attribute}")
+    conversion = read(written(tmp_path / "a.reqif", changed))
+    assert conversion.items
+    for one in conversion.items:
+        assert "- Status: proposed\n" in one.item.text
+
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE REQ-IF [
  <!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">

@@ -7,6 +7,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
+from openpyxl.styles import Font
 
 from regml.errors import BrokenFileError
 from regml.exchange import archive, csv_file
@@ -90,6 +95,76 @@ def test_a_mapping_says_what_columns_and_words_mean(tmp_path: Path) -> None:
         "Titel",
     )
     assert conversion.remarks == ()
+
+
+def test_the_line_by_which_a_spreadsheet_names_its_sign_is_no_header(
+    tmp_path: Path,
+) -> None:
+    path = csv_of(tmp_path / "a.csv", "sep=;\r\nid;type;title\r\nN-1;UN;a, b, c\r\n")
+    [one] = read(path).items
+    assert (one.item.title, one.source.where) == ("a, b, c", f"{path}:3")
+
+
+def test_an_apostrophe_that_we_did_not_write_stays(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "a.csv", "id,type,title\nN-1,UN,'-5 V' rail\n")
+    [one] = read(path).items
+    assert one.item.title == "'-5 V' rail"
+
+
+def test_what_a_sheet_shows_beside_its_values_is_said(tmp_path: Path) -> None:
+    path = xlsx_of(
+        tmp_path / "a.xlsx",
+        SRS=[
+            ["id", "title", "category", "Parent"],
+            ["SRS-001", "One", "data", "UN-01"],
+            ["SRS-002", "Two"],
+            ["SRS-003", "Three", "data"],
+        ],
+        UN=[["id", "title"], ["UN-01", "Need"]],
+    )
+    book = openpyxl.load_workbook(path)
+    sheet = book["SRS"]
+    for area in ("A1:A1", "C2:C3", "D2:D3"):
+        sheet.merge_cells(area)
+    sheet["B2"].comment = Comment("the limit is 5", "QA")
+    sheet["B3"].hyperlink = "https://example.org/x"
+    sheet["B4"].font = Font(strike=True)
+    sheet["B2"] = CellRichText("One ", TextBlock(InlineFont(strike=True), "less"))
+    sheet.add_chart(BarChart(), "G1")
+    book.save(path)
+    conversion = read(path)
+    found = {one.item.id: one.item for one in conversion.items}
+    assert found["SRS-002"].model_dump()["refines"] == ("UN-01",)
+    assert found["SRS-002"].model_dump()["category"] == "data"
+    assert found["SRS-001"].title == "One less"
+    said = {f"{r.where.rpartition('!')[2]}: {r.message}" for r in conversion.remarks}
+    for words in (
+        "B2: has a comment, which is not imported: the limit is 5",
+        "B3: leads to https://example.org/x, which is not imported.",
+        "B2: has text that is struck through; it is imported like any other.",
+        "B4: has text that is struck through; it is imported like any other.",
+        "D2:D3: is merged; its first cell was taken for each of its rows.",
+        f"{path}: holds charts (1), which are not imported.",
+    ):
+        assert words in said
+
+
+def test_a_header_of_two_rows_makes_no_item(tmp_path: Path) -> None:
+    path = xlsx_of(
+        tmp_path / "a.xlsx", UN=[["id", "title"], [None, None], ["UN-01", "A"]]
+    )
+    book = openpyxl.load_workbook(path)
+    book["UN"].merge_cells("A1:A2")
+    book.save(path)
+    assert [one.item.id for one in read(path).items] == ["UN-01"]
+
+
+def test_a_title_above_the_header_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", UN=[["All needs"], ["id", "title"], [1, "A"]])
+    with pytest.raises(
+        BrokenFileError, match=r"UN:2: has more cells .*Remove what stands above"
+    ):
+        read(path)
 
 
 def test_line_ends_that_a_spreadsheet_changed_change_nothing(tmp_path: Path) -> None:

@@ -158,6 +158,20 @@ def test_we_read_what_strictdoc_writes(
     assert found["SRS-001"].text == "The software shall compute the volume.\n"
 
 
+def test_a_field_that_strictdoc_does_not_export_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tool("strictdoc")
+    monkeypatch.setenv("PATH", str(Path(program).parent), prepend=os.pathsep)
+    twice = "COMMENT: >>>\nfirst\n\nCOMMENT: no field\n<<<\nCOMMENT: second\n"
+    text = SDOC.replace("RELATIONS:", f"{twice}RELATIONS:")
+    (tmp_path / "demo.sdoc").write_text(text, encoding="utf-8")
+    back = read(Source.STRICTDOC, tmp_path / "demo.sdoc")
+    [remark] = [r for r in back.remarks if "second COMMENT" in r.message]
+    line = text.split("\n").index("COMMENT: second") + 1
+    assert remark.where == f"{tmp_path / 'demo.sdoc'}:{line}"
+
+
 def test_we_read_what_doorstop_writes(tmp_path: Path) -> None:
     program = tool("doorstop")
     run("git", "init", "-q", ".", cwd=tmp_path)
@@ -166,9 +180,14 @@ def test_we_read_what_doorstop_writes(tmp_path: Path) -> None:
     run(program, "add", "REQ", cwd=tmp_path)
     run(program, "add", "TST", cwd=tmp_path)
     run(program, "link", "TST001", "REQ001", cwd=tmp_path)
+    run(
+        program, "create", "UN", "./needs", "--parent", "REQ", "-i", "markdown",
+        cwd=tmp_path,
+    )  # fmt: skip
+    run(program, "add", "UN", cwd=tmp_path)
     run(program, "review", "all", cwd=tmp_path)
     back = read(Source.DOORSTOP, tmp_path, defaults={"SRS": {"category": "functional"}})
     found = {one.item.id: one.item for one in back.items}
-    assert set(found) == {"SRS-001", "VP-001"}
+    assert set(found) == {"SRS-001", "UN-001", "VP-001"}
     assert found["VP-001"].model_dump()["verifies"] == ("SRS-001",)
     assert back.remarks == ()

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from regml.items.base import Kind
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from yaml.error import Mark
-
-ADDRESS: Final = "regml:"
-"""How a comment begins that speaks to regml."""
 
 ITEM: Final = r"[A-Za-z]+-\d+"
 IMPLEMENTS: Final = re.compile(
@@ -28,8 +27,22 @@ IMPLEMENTS: Final = re.compile(
 )
 """What such a comment says; several ids are separated by commas, spaces or "and"."""
 
-ADDRESSED: Final = re.compile(r"^[\s*/!#<-]*regml:\s*(\w*)")
+MEANT: Final = re.compile(
+    rf"regml(?:\s*:\s*(?:impl|\w+\s*:?\s+{ITEM}\b)|\s+implements?\s*:?\s+{ITEM}\b)",
+    re.IGNORECASE,
+)
+"""What someone wrote who meant that, whether it can be read or not."""
+
+ADDRESSED: Final = re.compile(rf"^[\s*/!#<-]*{MEANT.pattern}", re.IGNORECASE)
 """A line of a comment that speaks to regml."""
+
+
+GOES_ON: Final = re.compile(
+    rf"\s*(?:[-.,;/&+|]+|or|to|through)\s*(?:{'|'.join(Kind)})[-_ ]?\d", re.IGNORECASE
+)
+"""More ids behind those that were read, in a way that they are not."""
+
+_SPELLINGS: Final = ("regml", "REGML", "Regml")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -100,7 +113,7 @@ def comments_in(source: str, *, path: str) -> Iterator[SourceMark | UnreadSource
         source: Its text.
         path: Its path, which also tells its language.
     """
-    if ADDRESS not in source:
+    if not (any(n in source for n in _SPELLINGS) and MEANT.search(source)):
         return
     language = language_of(path, source)
     if language is None:
@@ -140,7 +153,8 @@ def python_comments(source: str) -> Iterator[tuple[int, str]]:
     Raises:
         SyntaxError: It is not Python so far.
     """
-    last = source.count("\n", 0, source.rfind(ADDRESS)) + 1
+    start = max((found.start() for found in MEANT.finditer(source)), default=0)
+    last = source.count("\n", 0, start) + 1
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.start[0] > last:
@@ -295,7 +309,7 @@ def _said(path: str, first: int, text: str) -> Iterator[SourceMark | UnreadSourc
         for match in found:
             for name in re.findall(ITEM, match[1]):
                 yield SourceMark(path, number, name)
-        addressed = ADDRESSED.match(line)
-        if addressed and not found and addressed[1].startswith("impl"):
+        lost = any(GOES_ON.match(line, match.end()) for match in found)
+        if lost or (not found and ADDRESSED.match(line)):
             said = line.strip(" \t*/#<>!-")[:60]
             yield UnreadSource(path, number, f"the comment says '{said}'")

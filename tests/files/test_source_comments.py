@@ -123,6 +123,44 @@ def test_what_cannot_be_understood_is_reported(
     assert why in unread.why
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "REGML: implements SRS-001",
+        "regml implements SRS-001",
+        "regml: Implements: SRS-001",
+        "regml: verifies SRS-001",
+    ],
+)
+def test_what_was_meant_and_is_written_otherwise_is_reported(line: str) -> None:
+    [said] = comments_in(f"x = 1\n# {line}\n", path="a.py")
+    assert isinstance(said, UnreadSource)
+    assert (said.line, line in said.why) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "more", ["; SRS-002", " / SRS-002", ", SRS002", "..SRS-003", " to SRS-003"]
+)
+def test_ids_that_would_be_lost_are_reported(more: str) -> None:
+    said = list(comments_in(f"// {SAYS} SRS-001{more}\n", path="a.c"))
+    assert SourceMark("a.c", 1, "SRS-001") in said
+    assert any(isinstance(one, UnreadSource) and more in one.why for one in said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SAYS} SRS-001: the limits of SRS-002 hold too",
+        f"{SAYS} SRS-001, see ISO-8601",
+        "regml implements its own parser",
+        "regml: is called by DVC",
+    ],
+)
+def test_prose_is_left_alone(text: str) -> None:
+    said = comments_in(f"# {text}\n", path="a.py")
+    assert not [one for one in said if isinstance(one, UnreadSource)]
+
+
 def test_what_has_no_comments_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "weights.bin").write_bytes(bytes(range(256)))
     (tmp_path / "notes.odd").write_text("regml: is a tool\n")

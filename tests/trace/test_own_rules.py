@@ -109,6 +109,57 @@ def test_a_check_that_fails_is_one_message_with_its_line() -> None:
         check(graph(broken))
 
 
+def test_checks_that_share_a_name_in_python_are_all_put() -> None:
+    again = MODULE.partition("@rule")[1] + MODULE.partition("@rule")[2]
+    outcomes = check(graph(MODULE + "\n\n" + again.replace("X-01", "X-02")))
+    assert [o.rule for o in outcomes][-2:] == ["X-01", "X-02"]
+
+
+def test_a_check_that_has_no_name_in_python_is_put() -> None:
+    source = (
+        MODULE + 'ALL = [rule("X-02", "More.", lambda g: (), clauses=())(is_short)]'
+    )
+    assert check(graph(source))[-1].rule == "X-02"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ('severity="major", clauses=()', "severity is 'major' and has to be one of"),
+        ('clauses="ISO 14971 7.1"', "clauses is 'ISO 14971 7.1' and has to be a tuple"),
+        ("clauses=(1,)", r"clauses is \(1,\) and has to be a tuple of texts"),
+        (
+            "clauses=(), classes=()",
+            r"classes is \(\) and has to be a tuple",
+        ),
+        ('clauses=(), classes=("B",)', r"classes is \('B',\) and has to be"),
+        ('clauses=(), classes="B"', "classes is 'B' and has to be a tuple"),
+    ],
+)
+def test_a_check_that_is_not_written_as_checks_are_is_refused(
+    given: str, says: str
+) -> None:
+    with pytest.raises(BrokenFileError, match=rf"m0\.py:5: check X-01 .*{says}"):
+        check(graph(MODULE.replace("clauses=()", given)))
+
+
+@pytest.mark.parametrize(
+    ("gap", "says"),
+    [
+        ('Gap(None, "Long.", "Shorten.")', "subject = None"),
+        ('Gap(item.id, "Long.", None)', "remedy = None"),
+        ('Gap(item.id, "Long.", "Cut.", severity="minor")', "severity = 'minor'"),
+        ('Gap(item.id, "Long.", "Cut.", details="a")', "details = 'a'"),
+    ],
+)
+def test_a_gap_that_cannot_be_printed_is_refused(gap: str, says: str) -> None:
+    found = MODULE.partition("    if len")[0] + f"    yield {gap}\n"
+    with pytest.raises(
+        BrokenFileError, match=rf"m0\.py:5: .*a gap that is none: {says}"
+    ):
+        check(graph(found))
+
+
 SILENCER = """
 from regml.trace import rules
 from regml.trace.rules import base, traceability

@@ -117,7 +117,7 @@ def look(
     found = [r.look(graph, asked) for r in RULES if rules is None or r.id in rules]
     left = None if rules is None else set(rules) - {rule.id for rule in RULES}
     if left is None or left:
-        own = own_rules(graph.evidence.own_checks, RULES)
+        own = own_rules(graph.evidence.own_checks)
         _refuse_unknown(left or set(), own)
         found += look_own(
             graph, [r for r in own if left is None or r[0].id in left], asked

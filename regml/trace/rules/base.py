@@ -1,8 +1,10 @@
 """What a rule is: what it looks at, and what it says about one subject."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from regml.findings import Finding, RuleOutcome, Severity
 from regml.items.base import SafetyClass
@@ -35,6 +37,20 @@ class Gap:
     details: tuple[str, ...] = ()
 
 
+_MADE: "ContextVar[list[Rule[Any]] | None]" = ContextVar("_MADE", default=None)
+
+
+@contextmanager
+def made_here() -> "Iterator[list[Rule[Any]]]":
+    """Gather the rules that are made meanwhile, whatever name they get or lose."""
+    made: list[Rule[Any]] = []
+    token = _MADE.set(made)
+    try:
+        yield made
+    finally:
+        _MADE.reset(token)
+
+
 @dataclass(frozen=True)
 class Rule(Generic[S]):
     """One check of the catalogue.
@@ -56,6 +72,10 @@ class Rule(Generic[S]):
     classes: tuple[SafetyClass, ...]
     subjects: Callable[[TraceGraph], Iterable[S]]
     examine: Callable[[TraceGraph, S], Iterator[Gap]]
+
+    def __post_init__(self) -> None:
+        if (made := _MADE.get()) is not None:
+            made.append(self)
 
     def look(self, graph: TraceGraph, safety_class: SafetyClass) -> RuleOutcome:
         """Look at every subject, unless the rule does not apply to this class."""

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from regml.errors import BrokenFileError
 from regml.files.own_checks import OwnModule
-from regml.findings import RuleOutcome
+from regml.findings import Finding, RuleOutcome, Severity
 from regml.items.base import Kind, SafetyClass
 from regml.trace.model import TraceGraph
-from regml.trace.rules.base import Rule
+from regml.trace.rules.base import Rule, made_here
 
 _ID: Final = re.compile(r"([A-Z][A-Z0-9]*)(?:-[A-Z0-9]+)*-[0-9]+")
 """A prefix of the project, a hyphen, a number; ours have no hyphen."""
@@ -25,22 +25,23 @@ _ID: Final = re.compile(r"([A-Z][A-Z0-9]*)(?:-[A-Z0-9]+)*-[0-9]+")
 
 @lru_cache(maxsize=4)
 def own_rules(
-    modules: tuple[OwnModule, ...], ours: tuple[Rule[Any], ...]
+    modules: tuple[OwnModule, ...],
 ) -> tuple[tuple[Rule[Any], OwnModule], ...]:
     """Run the modules and return the rules they define, each with its module.
 
+    Rules of regml itself, which a module may import, are none of them.
+
     Args:
         modules: In the order in which they run.
-        ours: Rules of regml itself, which a module may import and not replace.
 
     Raises:
-        BrokenFileError: A module cannot be run, defines no rule, or one whose id is
-            not its own; names file and line.
+        BrokenFileError: A module cannot be run, defines no rule, or one that is not
+            written as rules are or whose id is not its own; names file and line.
     """
     found: list[tuple[Rule[Any], OwnModule]] = []
     seen: dict[str, OwnModule] = {}
     for module in modules:
-        rules = [rule for rule in _rules_of(module) if not any(rule is r for r in ours)]
+        rules = _rules_of(module)
         if not rules:
             raise BrokenFileError(
                 module.path,
@@ -49,6 +50,7 @@ def own_rules(
                 "file out of checks/.",
             )
         for rule in rules:
+            _refuse_form(rule, module)
             _refuse_id(rule.id, module, seen.get(rule.id))
             seen[rule.id] = module
             found.append((rule, module))
@@ -67,9 +69,12 @@ def look_own(
     """
     for rule, module in rules:
         try:
-            yield rule.look(graph, safety_class)
-        except (Exception, SystemExit) as error:
+            outcome = rule.look(graph, safety_class)
+        except (Exception, SystemExit, GeneratorExit) as error:
             raise _failed(module, f"check {rule.id} fails", error) from error
+        for finding in outcome.findings:
+            _refuse_words(finding, module)
+        yield outcome
 
 
 def _rules_of(module: OwnModule) -> list[Rule[Any]]:
@@ -78,7 +83,8 @@ def _rules_of(module: OwnModule) -> list[Rule[Any]]:
     made.__file__ = module.path
     sys.modules[made.__name__] = made  # dataclasses look up the module they stand in
     try:
-        exec(compile(module.source, module.path, "exec"), made.__dict__)  # noqa: S102 - what own checks are
+        with made_here() as rules:
+            exec(compile(module.source, module.path, "exec"), made.__dict__)  # noqa: S102 - what own checks are
     except SyntaxError as error:
         raise BrokenFileError(
             module.path,
@@ -86,9 +92,58 @@ def _rules_of(module: OwnModule) -> list[Rule[Any]]:
             remedy="Mend the line.",
             line=error.lineno,
         ) from error
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         raise _failed(module, "cannot be run", error) from error
-    return [value for value in made.__dict__.values() if isinstance(value, Rule)]
+    return rules
+
+
+def _refuse_form(rule: Rule[Any], module: OwnModule) -> None:
+    """Refuse what nothing but Python's own types would have told its author."""
+    right = {
+        "id": (isinstance(rule.id, str), "a text"),
+        "title": (isinstance(rule.title, str), "a text"),
+        "severity": (isinstance(rule.severity, Severity), "one of Severity"),
+        "clauses": (_all(rule.clauses, str), "a tuple of texts"),
+        "classes": (
+            bool(rule.classes) and _all(rule.classes, SafetyClass),
+            "a tuple of at least one SafetyClass",
+        ),
+    }
+    wrong = [
+        f"{name} is {getattr(rule, name)!r} and has to be {wanted}"
+        for name, (is_right, wanted) in right.items()
+        if not is_right
+    ]
+    if wrong:
+        raise BrokenFileError(
+            module.path,
+            f"check {rule.id} is not written as checks are: {'; '.join(wrong)}.",
+            remedy="Correct what is given to @rule.",
+            line=_line_with(module.source, str(rule.id)),
+        )
+
+
+def _all(values: object, kind: type) -> bool:
+    """Tell whether something is a tuple of one kind."""
+    return isinstance(values, tuple) and all(isinstance(v, kind) for v in values)
+
+
+def _refuse_words(finding: Finding, module: OwnModule) -> None:
+    """Refuse a gap that cannot be printed."""
+    words = ("subject", "message", "remedy", "where")
+    wrong = [name for name in words if not isinstance(getattr(finding, name), str)]
+    if not _all((finding.severity,), Severity):
+        wrong.append("severity")
+    if not _all(finding.details, str):
+        wrong.append("details")
+    if wrong:
+        shown = ", ".join(f"{name} = {getattr(finding, name)!r}" for name in wrong)
+        raise BrokenFileError(
+            module.path,
+            f"check {finding.rule} gives a gap that is none: {shown}.",
+            remedy="Give Gap texts, a Severity, and details as a tuple of texts.",
+            line=_line_with(module.source, finding.rule),
+        )
 
 
 def _refuse_id(rule_id: str, module: OwnModule, other: OwnModule | None) -> None:

@@ -755,7 +755,7 @@ def stage_runs(parts: Parts) -> tuple[StageRun, StageRun, StageRun]:
     preprocess = stage_run(
         "preprocess",
         origin=parts.origin,
-        inputs=(artifact("data/deidentified"),),
+        inputs=(artifact("data/deidentified"), artifact("data/annotations")),
         outputs=(data, manifest),
         notes={"dataset": {"manifest": MANIFEST, "specification": "DS-01"}},
     )

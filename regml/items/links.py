@@ -79,6 +79,9 @@ class Link(StrEnum):
     """From a dataset version to its specification."""
 
 
+_OURS: Final = frozenset(Link)
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """One link as an item states it.
@@ -101,14 +104,17 @@ class Reference:
 def references(item: AnyItem) -> Iterator[Reference]:
     """Give every link an item states, in the order of its fields.
 
-    What a link of the project's own type may lead to stands in ``regml.toml``.
+    What a link of the project's own type may lead to stands in ``regml.toml``. One by
+    the name of ours is no type at all, and must not count as ours.
     """
     for field, link, targets, *kinds in _stated(item):
         for target in targets:
             yield Reference(item.id, link, target, field, frozenset(kinds))
     for name, targets in item.links.items():
         for target in targets:
-            yield Reference(item.id, name, target, f"links.{name}", frozenset(Kind))
+            field = f"links.{name}"
+            link = field if name in _OURS else name
+            yield Reference(item.id, link, target, field, frozenset(Kind))
 
 
 def _stated(item: AnyItem) -> Iterator[tuple]:  # type: ignore[type-arg]  # rows below

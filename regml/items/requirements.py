@@ -145,7 +145,7 @@ class Requirement(Item):
 class Exclusion(Item):
     """What a list asks for and this device has not; the text says why.
 
-    It counts once quality has approved it as it is now.
+    It counts once it says why and quality has approved it as it is now.
 
     Attributes:
         excludes: Keys of the rows, e.g. ``IEC 62304 5.2.2 d`` or ``MLH-07``.
@@ -154,3 +154,9 @@ class Exclusion(Item):
     kind: ClassVar = Kind.EXCLUSION
 
     excludes: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+    @property
+    def says_why(self) -> bool:
+        """Whether the text has more than headings."""
+        lines = (line.strip() for line in self.text.splitlines())
+        return any(line and not line.startswith("#") for line in lines)

@@ -5,20 +5,24 @@ from collections.abc import Iterator
 from typing import Final
 
 _HINTS: Final = (
-    *("tb", "todo", "fixme", "xxx", "???", "lorem", "to be ", "{{", "<"),
+    *("tb", "t.b.", "todo", "fixme", "xxx", "???", "lorem", "to be ", "{{", "<"),
     *("[insert", "[describe", "[your"),
 )
 """Lower case; a text without any of them needs no closer look."""
 
 _PLACEHOLDER: Final = re.compile(
-    r"\b(?:TBD|TBC|TBA|TODO|FIXME|XXX+)\b"
+    r"(?<![A-Za-z0-9])(?:(?i:TB[DCA]|T\.B\.[DCA])|TODO|FIXME|XXX+)(?![A-Za-z0-9])"
+    r"|(?i:\btodo:)"
     r"|\?\?\?"
     r"|(?i:\blorem ipsum\b)"
     r"|(?i:\bto be (?:defined|determined|decided|confirmed|completed|written|added"
-    r"|done)\b)"
+    r"|done|filled in|announced)\b)"
     r"|(?i:\[(?:insert|describe|your)\b[^\]\n]{0,80}\])"
     r"(?!\()"
     r"|<[A-Za-z]+ [^<>=/\n]{0,80}>"
+    r"|<[A-Za-z]{1,40}(?:[-_][A-Za-z]{1,40}){1,9}>"
+    r"|<(?i:\.\.\.|…|insert|describe|your|name|text|value|number|version|product"
+    r"|device|manufacturer|company)>"
     r"|\{\{[^{}\n]{0,80}\}\}"
 )
 """Repeats are bounded, so that no text makes it slow."""
@@ -29,9 +33,9 @@ _CODE: Final = re.compile(r"`[^`\n]*`")
 def placeholders(text: str) -> Iterator[tuple[int, str]]:
     r"""Give every placeholder of a text with the 1-based line it stands on.
 
-    ``TBD``, ``TODO`` and the like in capitals, 'to be defined', and template text
-    such as ``<describe the need>`` or ``[insert name]``. What stands between
-    backticks is quoted and left alone.
+    ``TBD`` in any case, ``TODO`` and the like in capitals, 'to be defined', and
+    template text such as ``<describe the need>``, ``<product-name>`` or
+    ``[insert name]``. What stands between backticks is quoted and left alone.
 
     >>> list(placeholders("Fine.\nThe limit is TBD."))
     [(2, 'TBD')]

@@ -53,6 +53,37 @@ def run_with_note(graph: TraceGraph, topic: str) -> Record | None:
     return runs[-1] if runs else None
 
 
+def runs_behind(graph: TraceGraph, path: str, topic: str) -> tuple[Record, ...]:
+    """Return the runs behind a file, on any way through ``dvc.lock``, with a note.
+
+    Args:
+        graph: The evidence.
+        path: Of the file.
+        topic: What they noted; runs that did not are left out.
+    """
+    found: set[str] = set()
+    todo = [path]
+    while todo:
+        wanted = todo.pop()
+        for stage in graph.evidence.lock:
+            made = any(_overlap(wanted, out) for out in stage.outs)
+            if made and stage.name not in found:
+                found.add(stage.name)
+                todo += stage.deps
+    runs = graph.current.explained
+    return tuple(
+        record
+        for name, record in runs.items()
+        if name in found and record is not None and facts_of(record, topic)
+    )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether two paths are the same or one lies in the other."""
+    a, b = f"{one.rstrip('/')}/", f"{other.rstrip('/')}/"
+    return a.startswith(b) or b.startswith(a)
+
+
 def stated_by(graph: TraceGraph, topic: str, *facts: str) -> str:
     """Return the remedy for what a stage left unsaid: which one, what, and run it.
 

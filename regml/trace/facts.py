@@ -186,7 +186,7 @@ def _hazards(facts: Facts, category: str) -> Fact:
 def _excluded(facts: Facts, key: str) -> Fact | None:
     """Return that quality agreed that the device has nothing of a kind, if it did."""
     found = exclusion_of(facts.graph, key)
-    if found is None or not found.approved:
+    if found is None or not found.counts:
         return None
     return Fact(None, f"{key} is excluded by {found.item.id}")
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from regml.errors import UnknownIdError
 from regml.findings import RuleOutcome
 from regml.items.base import SafetyClass
-from regml.items.config import Role
 from regml.items.requirements import Exclusion
 from regml.standards.catalogue import Catalogue, Row
 from regml.standards.citation import is_below
 from regml.trace.citations import unknown_citations
 from regml.trace.coverage import OPEN, Coverage, RowCoverage, State
+from regml.trace.exclusions import Excluded, excluded_by
 from regml.trace.external import kept_elsewhere
 from regml.trace.facts import SORTS, Fact, Facts, many, refuse_unknown
 from regml.trace.levels import knows, level_of
 from regml.trace.model import TraceGraph
-from regml.trace.results import approved_now
 from regml.trace.rules import RULES, check
 
 
@@ -200,23 +199,23 @@ class Ledger:
         return Fact(False, f"no item EXT stands for: {what}", step, person=True)
 
     def _exclusion(self, citation: str) -> str | None:
-        """Return the approved item that excludes a row, or all below a number."""
-        for item_id in self._excluding(citation):
-            if approved_now(self.graph, item_id, (Role.QUALITY,)):
-                return item_id
-        return None
+        """Return the item that excludes a row, or all below a number, and counts."""
+        counting = (e.item.id for e in self._excluding(citation) if e.counts)
+        return next(counting, None)
 
-    def _excluding(self, citation: str) -> Iterator[str]:
+    def _excluding(self, citation: str) -> Iterator[Excluded]:
         for item in self.graph.items(Exclusion):
             if any(is_below(citation, n) for n in item.excludes):
-                yield item.id
+                yield excluded_by(self.graph, item)
 
     def _decision(self, citation: str, condition: str) -> Fact:
         """Return who still has to decide whether a row is asked for."""
-        for item_id in self._excluding(citation):
-            words = f"quality has not approved {item_id}, which excludes it"
-            step = f"regml approve {item_id} --meaning approval"
-            return Fact(False, words, step, person=True)
+        for found in self._excluding(citation):
+            if lacks := found.lacks:
+                words = f"quality has not approved {found.item.id}, which excludes it"
+                if not found.item.says_why:
+                    words = f"{found.item.id}, which excludes it, does not say why"
+                return Fact(False, words, lacks[1], person=True)
         words = f"nobody has decided whether {condition}"
         step = f"If not, exclude '{citation}' in an NA item that quality approves."
         return Fact(False, words, step, person=True)

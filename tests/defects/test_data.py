@@ -7,9 +7,18 @@ import pytest
 from regml.findings import Severity
 from regml.items.data import DatasetRole
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, more_cases, name_of
+from tests.defects.test_dataset import another_dataset
 from tests.factories import CASES, MANIFEST, amid, artifact, case, evidence_of
 
 DEFECTS = (
+    Defect(
+        "D01",
+        "a patient in the splits of two datasets",
+        another_dataset(patient="P-00"),
+        "Patient P-00 is in train of reports/dataset.json and in test of "
+        "reports/other.json",
+        also=frozenset({"D14"}),
+    ),
     Defect(
         "D01",
         "a patient in two splits",

@@ -11,6 +11,7 @@ from regml.items.config import AgeBand, Population
 from regml.items.data import (
     AlikePair,
     Annotator,
+    ExcludedCase,
     Flow,
     HeaderScan,
     ManifestCase,
@@ -21,11 +22,16 @@ from regml.trace.evidence import Evidence
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
 from tests.factories import (
     CASES,
+    amid,
     artifact,
+    case,
+    deidentify_run,
     evidence_of,
+    locked,
     manifest_of,
     origin,
     record,
+    stage_run,
     stage_runs,
     with_run,
 )
@@ -74,18 +80,86 @@ def reader(**fields: Any) -> Evidence:
     )
 
 
-def more_models(count: int) -> Evidence:
+def more_models(count: int, *, recorded: bool = True) -> Evidence:
     """Return a project in which other models were measured before the present one."""
     _, train, validate = stage_runs(PARTS)
     older = []
     for number in range(count):
         weights = artifact(train.outputs[0].path, f"other {number}")
         inputs = (*validate.inputs[:2], weights)
-        older += [
-            record(replace(train, outputs=(weights,)), number=60 + 2 * number),
-            record(replace(validate, inputs=inputs), number=61 + 2 * number),
-        ]
+        if recorded:
+            other = {"params.yaml": {"train": {"seed": number}}}
+            trained = replace(train, outputs=(weights,), parameters=other)
+            older.append(record(trained, number=60 + 2 * number))
+        older.append(record(replace(validate, inputs=inputs), number=61 + 2 * number))
     return replace(CLEAN, records=(*older, *CLEAN.records))
+
+
+_DEIDENTIFIED = deidentify_run(PARTS).notes["deidentification"]
+
+
+def _second_site(first: dict[str, Any]) -> Evidence:
+    """Return a project whose images come from two sites, each with its own stage."""
+    runs = [
+        replace(
+            deidentify_run(PARTS),
+            stage=f"deidentify@{site}",
+            outputs=(artifact(f"data/deidentified/{site}"),),
+            notes={"deidentification": {**_DEIDENTIFIED, "series": 6, **facts}},
+        )
+        for site, facts in (("a", first), ("b", {}))
+    ]
+    lock = [s for s in CLEAN.lock if s.name != "deidentify"]
+    return replace(
+        CLEAN,
+        lock=(*lock, *map(locked, runs)),
+        records=(
+            *(record(run, number=70 + n) for n, run in enumerate(runs)),
+            *CLEAN.records,
+        ),
+    )
+
+
+def _not_from_the_hospital() -> Evidence:
+    """Return a project that de-identified something and used other images."""
+    evidence = CLEAN
+    for stage, *others in (("annotate",), ("preprocess", "data/annotations")):
+        inputs = tuple(artifact(name) for name in ("data/downloaded", *others))
+        evidence = with_run(evidence, stage, inputs=inputs)
+        deps = {a.path: a.md5 for a in inputs}
+        lock = (replace(s, deps=deps) if s.name == stage else s for s in evidence.lock)
+        evidence = replace(evidence, lock=tuple(lock))
+    return evidence
+
+
+def another_dataset(**fields: Any) -> Evidence:
+    """Return a project with a second dataset: one test case, made by its own stage."""
+    path, first = "reports/other.json", manifest_of(PARTS)
+    run = stage_run(
+        "collect",
+        inputs=(artifact("data/deidentified"), artifact("data/annotations")),
+        outputs=(artifact(path),),
+    )
+    second = first.model_copy(
+        update={
+            "cases": (replace(case(21), case="HV-20", **fields),),
+            "flow": Flow(found=12, left_out_by_import=11, left_out_by_gate=0, used=1),
+            "excluded": tuple(
+                ExcludedCase(case=c.case, reason="Not of this site") for c in CASES[1:]
+            ),
+        }
+    )
+    evidence = evidence_of(
+        PARTS.but("DS-01", subgroups=(Subgroup(column="site", minimum_cases=1),))
+    )
+    return replace(
+        evidence,
+        lock=(*evidence.lock, locked(run)),
+        records=(*evidence.records, record(run, number=72)),
+        manifests={**evidence.manifests, path: second},
+        workspace={**evidence.workspace, path: artifact(path)},
+        look_around=amid(evidence, data_sizes={}).look_around,
+    )
 
 
 DEFECTS = (
@@ -109,6 +183,26 @@ DEFECTS = (
     ),
     Defect(
         "D03",
+        "the same voxels in the splits of two datasets",
+        another_dataset(voxels_sha256=CASES[0].voxels_sha256),
+        "HV-00 (train of reports/dataset.json) and HV-20 (test of reports/other.json) "
+        "are the same voxels",
+        also=frozenset({"D14"}),
+    ),
+    Defect(
+        "D03",
+        "a search that could find nothing",
+        manifest(similarity=Similarity(threshold=1.5, nearest=0.99)),
+        "its threshold is 1.5, and no correlation is above 1",
+    ),
+    Defect(
+        "D03",
+        "a search that compared no two splits",
+        manifest(similarity=Similarity(threshold=0.97, nearest=None)),
+        "it names no largest correlation between splits",
+    ),
+    Defect(
+        "D03",
         "nobody compared images",
         manifest(similarity=None),
         "does not say whether images of different splits",
@@ -117,7 +211,19 @@ DEFECTS = (
         "D06",
         "no record of the de-identification",
         replace(CLEAN, lock=tuple(s for s in CLEAN.lock if s.name != "deidentify")),
-        "No believed run behind dvc.lock says how the data were de-identified",
+        "No believed run behind dvc.lock says how the data of reports/dataset.json",
+    ),
+    Defect(
+        "D06",
+        "data that no de-identification led to",
+        _not_from_the_hospital(),
+        "No believed run behind dvc.lock says how the data of reports/dataset.json",
+    ),
+    Defect(
+        "D06",
+        "the first of two sites left an identifier",
+        _second_site(first={"residual_identifiers": 3}),
+        "it noted 3 in its output",
     ),
     Defect(
         "D06",
@@ -155,6 +261,25 @@ DEFECTS = (
         "D07",
         "heads without a word on faces",
         evidence_of(PARTS.but("DS-01", faces=None)),
+        "does not say how a face is kept out",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D07",
+        "heads by another word for the modality",
+        evidence_of(PARTS.but("DS-01", faces=None, modality="T1-weighted MRI")),
+        "does not say how a face is kept out",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D07",
+        "heads of which only the images say so",
+        evidence_of(
+            replace(
+                PARTS.but("DS-01", faces=None, modality="OT"),
+                manifest={"cases": (replace(CASES[0], modality="MR"), *CASES[1:])},
+            )
+        ),
         "does not say how a face is kept out",
         severity=MAJOR,
     ),
@@ -203,6 +328,20 @@ DEFECTS = (
         "a reader nobody knows",
         manifest(annotators=manifest_of(PARTS).annotators[:1]),
         "nothing is recorded about them",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D09",
+        "a case that nobody is known to have outlined",
+        one("HV-04", annotators=()),
+        "does not say who outlined 1 case (HV-04)",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D09",
+        "outlines without a protocol",
+        evidence_of(PARTS.but("DS-01", annotation_protocol=None)),
+        "DS-01 names no annotation protocol",
         severity=MAJOR,
     ),
     Defect(
@@ -314,6 +453,23 @@ DEFECTS = (
     ),
     Defect(
         "D14",
+        "no test case at all",
+        cases(
+            lambda c: replace(c, split="train", in_statistics=True),
+        ),
+        "covers that",
+        severity=MAJOR,
+        also=frozenset({"D11", "M08"}),
+    ),
+    Defect(
+        "D14",
+        "a population without any limit",
+        population(vendors=(), field_strengths_t=(), sexes=()),
+        "does not declare the population",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D14",
         "no population is declared",
         undeclared(),
         "does not declare the population",
@@ -323,6 +479,13 @@ DEFECTS = (
         "D15",
         "too many models on one test split",
         more_models(2),
+        "3 models were measured on the test split",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D15",
+        "models on the test split that nobody recorded",
+        more_models(2, recorded=False),
         "3 models were measured on the test split",
         severity=MAJOR,
     ),
@@ -346,6 +509,23 @@ DEFECTS = (
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
 def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> None:
     assert_fires(defect)
+
+
+def test_two_sites_with_a_stage_each_add_up() -> None:
+    assert findings(_second_site(first={})) == []
+
+
+def test_a_second_dataset_of_other_patients_shares_nothing_with_the_first() -> None:
+    rules = {f.rule for f in findings(another_dataset())}
+    assert not rules & {"D01", "D03", "D06", "D13"}
+
+
+def test_a_manifest_that_no_stage_makes_any_more_is_compared_with_none() -> None:
+    evidence = another_dataset(patient="P-00")
+    assert "D01" in {f.rule for f in findings(evidence)}
+    lock = tuple(s for s in evidence.lock if s.name != "collect")
+    past = replace(evidence, lock=lock)
+    assert "D01" not in {f.rule for f in findings(past)}
 
 
 def test_a_third_reader_settles_a_disputed_case() -> None:

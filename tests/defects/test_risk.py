@@ -13,15 +13,24 @@ from regml.items.risk import (
     Estimate,
     Lowers,
 )
-from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, name_of
+from tests.defects.cases import (
+    CLEAN,
+    PARTS,
+    Defect,
+    assert_fires,
+    findings,
+    name_of,
+)
 from tests.factories import (
     CONFIG,
     checklist_exclusion,
     control,
     document,
     evidence_of,
+    requirement,
     risk,
     software,
+    specification,
     with_item,
 )
 
@@ -89,6 +98,26 @@ DEFECTS = (
         "asks for class B",
     ),
     Defect(
+        "R07",
+        "an item of too low a class that does a part of a control",
+        evidence_of(
+            PARTS.plus(
+                requirement(
+                    id="SRS-005", refines=("SRS-004",), text="It shall refuse 0 mm.\n"
+                ),
+                software(
+                    id="SW-02",
+                    implements=("SRS-005",),
+                    sources=(),
+                    safety_class=SafetyClass.A,
+                    segregation="A process",
+                ),
+            )
+        ),
+        "is class A and implements SRS-005, a control of RISK-001",
+        also=frozenset({"T03", "R06"}),
+    ),
+    Defect(
         "R04",
         "only information for safety",
         evidence_of(
@@ -130,6 +159,28 @@ DEFECTS = (
             )
         ),
         "SW-01 is class B, and nothing says how the two are segregated",
+    ),
+    Defect(
+        "R08",
+        "a part of a higher class than its whole",
+        evidence_of(
+            PARTS.plus(
+                software(
+                    id="SW-02",
+                    implements=(),
+                    without_requirements="A frame",
+                    safety_class=SafetyClass.A,
+                    segregation="A process",
+                ),
+                software(
+                    id="SW-03",
+                    implements=(),
+                    without_requirements="A helper",
+                    part_of="SW-02",
+                ),
+            )
+        ),
+        "The software item is class B and a part of SW-02, which is class A",
     ),
     Defect(
         "R08",
@@ -220,6 +271,25 @@ DEFECTS = (
     ),
     Defect(
         "R12",
+        "a learned item that only a cause names",
+        evidence_of(
+            PARTS.but(
+                "RISK-001",
+                software_items=(),
+                causes=(
+                    Cause(
+                        text="Unit error",
+                        category=CauseCategory.DEFECT,
+                        items=("SW-01",),
+                    ),
+                ),
+            )
+        ),
+        "no cause in the data and none in the model",
+        severity=MAJOR,
+    ),
+    Defect(
+        "R12",
         "an item in which no cause lies",
         evidence_of(
             PARTS.plus(
@@ -227,12 +297,9 @@ DEFECTS = (
             ).but(
                 "RISK-001",
                 software_items=("SW-02",),
-                causes=(
-                    Cause(
-                        text="Unit error",
-                        category=CauseCategory.DEFECT,
-                        items=("SW-01",),
-                    ),
+                causes=tuple(
+                    Cause(text="Wrong scale", category=category, items=("SW-01",))
+                    for category in (CauseCategory.DATA, CauseCategory.MODEL)
                 ),
             )
         ),
@@ -269,6 +336,13 @@ DEFECTS = (
     ),
     Defect(
         "R13",
+        "an approved exclusion that gives no reason",
+        evidence_of(PARTS.but("NA-02", text="")),
+        "and does not say why",
+        severity=MAJOR,
+    ),
+    Defect(
+        "R13",
         "an exclusion that was changed after its approval",
         with_item(CLEAN, "NA-02", title="Others"),
         "quality has not approved it as it is now",
@@ -279,6 +353,23 @@ DEFECTS = (
         "R14",
         "a significant residual risk that is kept back",
         evidence_of(PARTS.but("RISK-001", disclosure=None)),
+        "the labelling says nothing about it",
+        severity=MAJOR,
+    ),
+    Defect(
+        "R14",
+        "a significant risk that nothing controls",
+        evidence_of(
+            PARTS.plus(
+                risk(
+                    id="RISK-002",
+                    initial=Estimate(severity=2, p1=1, p2=1, level="L"),
+                    controls=(),
+                    residual=None,
+                    disclosure=None,
+                )
+            )
+        ),
         "the labelling says nothing about it",
         severity=MAJOR,
     ),
@@ -340,6 +431,18 @@ DEFECTS = (
         severity=Severity.MINOR,
     ),
 )
+
+
+def test_the_remedy_names_only_what_is_not_verified() -> None:
+    targets = ("SRS-001", "DS-02")
+    evidence = evidence_of(
+        PARTS.but("SRS-001", controls=("RISK-001",))
+        .but("RISK-001", controls=(control(effectiveness=targets),))
+        .plus(specification(id="DS-02"))
+    )
+    [found] = [f for f in findings(evidence) if f.rule == "R06"]
+    assert found.message.endswith("not verified: DS-02 is not run.")
+    assert found.remedy == "See what is lacking: 'regml show DS-02'."
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)

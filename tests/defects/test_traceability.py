@@ -33,6 +33,7 @@ from tests.factories import (
     artifact,
     changed,
     control,
+    document,
     evidence_of,
     exclusion,
     imported,
@@ -46,6 +47,7 @@ from tests.factories import (
     requirement,
     risk,
     software,
+    soup,
     specification,
     with_item,
     with_records,
@@ -73,6 +75,11 @@ def _evaluated_on_nothing() -> Evidence:
         for s in evidence.lock
     )
     return replace(evidence, lock=lock)
+
+
+def device(**fields: object) -> Evidence:
+    told = CLEAN.config.device.model_copy(update=fields)
+    return replace(CLEAN, config=CLEAN.config.model_copy(update={"device": told}))
 
 
 def retired_before(name: str, **fields: object) -> Evidence:
@@ -457,15 +464,49 @@ DEFECTS = (
     Defect(
         "T13",
         "a placeholder in regml.toml",
+        device(users="TBD"),
+        "'TBD' in 'users' is still to be filled in",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T13",
+        "a placeholder on the second line of a list in regml.toml",
+        device(not_for=("Children\nTBD",)),
+        "'TBD' in 'not_for' is still to be filled in",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T13",
+        "a placeholder in a planned activity",
         replace(
             CLEAN,
             config=CLEAN.config.model_copy(
                 update={
-                    "device": CLEAN.config.device.model_copy(update={"users": "TBD"})
+                    "activities": (
+                        CLEAN.config.activities[0].model_copy(
+                            update={"name": "<describe the activity>"}
+                        ),
+                    )
                 }
             ),
         ),
-        "'TBD' in 'users' is still to be filled in",
+        "'<describe the activity>' in 'activities' is still to be filled in",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T13",
+        "a placeholder in what a document says",
+        replace(
+            CLEAN,
+            documents=(
+                *CLEAN.documents,
+                document(
+                    "post-market-plan",
+                    body="{# TODO: shorter #}\n{{ device.facts | table }}\nAsk TBD.\n",
+                ),
+            ),
+        ),
+        "'TBD' is still to be filled in",
         severity=MAJOR,
     ),
     Defect(
@@ -523,6 +564,13 @@ DEFECTS = (
     ),
     Defect(
         "T14",
+        "an approved exclusion that gives no reason",
+        evidence_of(PARTS.but("NA-01", text="## Reason\n\n")),
+        "and does not say why",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T14",
         "an exclusion of what there is",
         evidence_of(
             PARTS.but("NA-01", excludes=(*NA.excludes, "IEC  62304 5.2.2 A")),
@@ -535,7 +583,7 @@ DEFECTS = (
         "a model whose note names no output of its stage",
         with_run(CLEAN, "train", notes={"model": {"weights": "model/other"}}),
         "its note 'model' names 'model/other' as 'weights', which is no output",
-        also=frozenset({"M10", "M11", "M12", "M13"}),
+        also=frozenset({"M01", "M03", "M10", "M11", "M12", "M13"}),
     ),
     Defect(
         "T15",
@@ -584,6 +632,47 @@ DEFECTS = (
             },
         ),
         "no dataset specification it fulfils",
+        also=frozenset({"T08"}),
+    ),
+    Defect(
+        "T09",
+        "a dataset whose specification is retired",
+        evidence_of(PARTS.but("DS-01", retired="Given up")),
+        "'specification' names DS-01, which is retired: Given up",
+    ),
+    Defect(
+        "T09",
+        "a published anomaly that touches a retired risk only",
+        evidence_of(
+            PARTS.but(
+                "SOUP-001",
+                review=soup().review.model_copy(  # type: ignore[union-attr]  # is there
+                    update={"risks": ("RISK-009",)}
+                ),
+            ).plus(risk(id="RISK-009", retired="Does not apply"))
+        ),
+        "'review' names RISK-009, which is retired: Does not apply",
+    ),
+    Defect(
+        "T11",
+        "a dataset that fulfils an annotation protocol",
+        replace(
+            CLEAN,
+            manifests={
+                name: manifest.model_copy(update={"specification": "AP-01"})
+                for name, manifest in CLEAN.manifests.items()
+            },
+        ),
+        "'specification' names AP-01; only DS may stand there",
+    ),
+    Defect(
+        "T11",
+        "a link of ours under the links of the project",
+        evidence_of(
+            PARTS.plus(need(id="UN-02")).but("SW-01", links={"refines": ("UN-02",)})
+        ),
+        "'links.refines' is no link type of regml.toml",
+        also=frozenset({"T02"}),
     ),
     Defect(
         "T15",

@@ -16,6 +16,14 @@ from regml.items.wording import placeholders
         "{{ product }}",
         "Which one???",
         "Lorem ipsum dolor",
+        "takes tbd seconds",
+        "takes T.B.D. seconds",
+        "takes _TODO_ seconds",
+        "todo: ask",
+        "To be filled in by quality",
+        "<product-name> measures",
+        "<Manufacturer> measures",
+        "It shall <...>.",
     ],
 )
 def test_what_is_still_to_be_filled_in_is_found_with_its_line(text: str) -> None:

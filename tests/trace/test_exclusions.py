@@ -28,6 +28,14 @@ def test_an_exclusion_changed_after_its_approval_does_not_count() -> None:
     assert not found.approved
 
 
+def test_a_signature_under_no_reason_does_not_count() -> None:
+    graph = build_graph(evidence_of(PARTS.but("NA-01", text="## Why\n\n")))
+    found = exclusion_of(graph, "IEC 62304 5.2.2 d")
+    assert found is not None
+    assert found.approved
+    assert not found.counts
+
+
 def test_an_exclusion_that_nobody_signed_does_not_count() -> None:
     evidence = evidence_of(PARTS)
     graph = build_graph(replace(evidence, records=evidence.records[:4]))

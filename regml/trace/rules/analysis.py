@@ -86,10 +86,16 @@ def _contributions(graph: TraceGraph) -> list[Contribution]:
     found: list[Contribution] = [
         (risk, item)
         for risk in graph.items(Risk)
-        for name in risk.software_items
+        for name in dict.fromkeys((*risk.software_items, *_located(risk)))
         if isinstance(item := graph.item(name), SoftwareItem)
     ]
     return found + ([(None, None)] if graph.current.model else [])
+
+
+def _located(risk: Risk) -> Iterator[str]:
+    """Give the software items in which causes of a risk are said to lie."""
+    for cause in risk.causes:
+        yield from cause.items
 
 
 # IEC 62304 7.1.2
@@ -182,12 +188,12 @@ def is_considered(graph: TraceGraph, subject: Hazard | Risk) -> Iterator[Gap]:
             f"{by[0]}.",
             graph.where(excluded.item.id, subject.id),
         )
-    elif excluded and not excluded.approved:
+    elif excluded and (lacks := excluded.lacks):
+        problem, remedy = lacks
         yield Gap(
             excluded.item.id,
-            f"It excludes {subject.id} ({subject.name}), and quality has not approved "
-            "it as it is now.",
-            f"Sign it: 'regml approve --meaning approval {excluded.item.id}'.",
+            f"It excludes {subject.id} ({subject.name}), and {problem}.",
+            remedy,
             graph.where(excluded.item.id, subject.id),
         )
     elif not excluded and not by:

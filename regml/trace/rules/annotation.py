@@ -5,13 +5,14 @@ from statistics import fmean
 
 from regml.findings import Severity
 from regml.items.data import Annotator, ManifestCase
+from regml.items.recorded import Record
 from regml.trace.current import facts_of
 from regml.trace.datasets import (
     Dataset,
     cases_are,
     datasets,
     few,
-    run_with_note,
+    runs_behind,
     stated_by,
 )
 from regml.trace.model import TraceGraph
@@ -66,7 +67,8 @@ def _readers(graph: TraceGraph) -> Iterator[tuple[Dataset, str]]:
 # GMLP principle 5
 @rule(
     "D09",
-    "Every reader is qualified and trained, on the protocol that is in force.",
+    "It is known who outlined every case; every reader is qualified and trained, on "
+    "the protocol that is in force.",
     _readers,
     severity=Severity.MAJOR,
     clauses=("GMLP 5", "ISO 13485 6.2"),
@@ -75,7 +77,7 @@ def is_qualified(graph: TraceGraph, subject: tuple[Dataset, str]) -> Iterator[Ga
     """Readers are known by pseudonym; ``readers.csv`` of the export knows the rest."""
     dataset, name = subject
     if not name:
-        yield from _one_protocol(graph, dataset)
+        yield from _of_dataset(graph, dataset)
         return
     known = {reader.reader: reader for reader in dataset.manifest.annotators}
     missing = list(_missing(known.get(name), dataset))
@@ -108,10 +110,38 @@ def _missing(reader: Annotator | None, dataset: Dataset) -> Iterator[str]:
         yield f"{has} is recorded where {needed:g} years are asked for"
 
 
-def _one_protocol(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
+def _of_dataset(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
+    """Say where nobody can tell by whom and by which rules the labels were drawn."""
+    nobody = [case.case for case in dataset.manifest.cases if not case.annotators]
+    if nobody:
+        yield Gap(
+            dataset.path,
+            f"{dataset.path} does not say who outlined {cases_are(len(nobody))} "
+            f"({few(nobody)}).",
+            stated_by(graph, "dataset", "'annotators' of each case"),
+            dataset.path,
+        )
+    planned = dataset.specification
+    if planned and planned.annotation_protocol is None:
+        yield Gap(
+            dataset.path,
+            f"{planned.id} names no annotation protocol, so that nobody can tell what "
+            f"the labels of {dataset.path} should hold and who may draw them.",
+            f"Write one ('regml new ap TITLE') and name it under 'annotation_protocol' "
+            f"of {planned.id}.",
+            graph.where(planned.id),
+        )
+    runs = runs_behind(graph, dataset.path, "annotations")
+    for record in runs or (None,):
+        yield from _one_protocol(graph, dataset, record)
+
+
+def _one_protocol(
+    graph: TraceGraph, dataset: Dataset, record: Record | None
+) -> Iterator[Gap]:
     if dataset.protocol is None:
         return
-    facts = facts_of(run_with_note(graph, "annotations"), "annotations")
+    facts = facts_of(record, "annotations")
     used, version = facts.get("protocol"), str(facts.get("protocol_fingerprint") or "")
     now = graph.fingerprint(dataset.protocol.id) or ""
     if (used, version) == (dataset.protocol.id, now):

@@ -124,12 +124,12 @@ def is_where_the_design_says(
 @rule(
     "R08",
     "Every software item has a class; a lower one than its parent's has a reason, and "
-    "none is higher than the system's.",
+    "none is higher than its parent's or the system's.",
     lambda graph: graph.items(SoftwareItem),
     clauses=("IEC 62304 4.3",),
 )
 def has_a_justified_class(graph: TraceGraph, item: SoftwareItem) -> Iterator[Gap]:
-    """An item without a class counts as C (4.3 g)."""
+    """An item without a class counts as C (4.3 g); a whole is no better than a part."""
     own = item.safety_class or SafetyClass.C
     system = graph.evidence.config.device.safety_class
     parent = graph.item(item.part_of) if item.part_of else None
@@ -144,6 +144,14 @@ def has_a_justified_class(graph: TraceGraph, item: SoftwareItem) -> Iterator[Gap
             f"The software item is {given}, and the software system is class {system}.",
             "Classify the item and give the reason, or raise 'safety_class' of the "
             "device in regml.toml.",
+            graph.where(item.id, "safety_class"),
+        )
+    elif item.in_device and own > above:
+        yield Gap(
+            item.id,
+            f"The software item is {given} and a part of {name}, which is class "
+            f"{above}.",
+            f"Raise 'safety_class' of {name} to {own}, or take {item.id} out of it.",
             graph.where(item.id, "safety_class"),
         )
     elif own < above and (item.in_device or item.part_of) and not item.segregation:

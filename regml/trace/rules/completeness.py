@@ -122,12 +122,12 @@ def has_every_content(graph: TraceGraph, content: tuple[str, str]) -> Iterator[G
             f"Retire {excluded.item.id}, or correct the category of {found}.",
             graph.where(excluded.item.id),
         )
-    elif excluded and not excluded.approved:
+    elif excluded and (lacks := excluded.lacks):
+        problem, remedy = lacks
         yield Gap(
             excluded.item.id,
-            f"It excludes {key} ({what}), and quality has not approved it as it is "
-            "now.",
-            f"Sign it: 'regml approve --meaning approval {excluded.item.id}'.",
+            f"It excludes {key} ({what}), and {problem}.",
+            remedy,
             graph.where(excluded.item.id),
         )
     elif not found and not excluded:

@@ -1,19 +1,26 @@
 """D: nobody can be recognised in the data."""
 
+import re
 from collections.abc import Iterator
 
 from regml.findings import Severity
 from regml.items.data import DatasetRole, FaceMeasure
+from regml.items.recorded import Record
 from regml.trace.current import facts_of
-from regml.trace.datasets import Dataset, datasets, run_with_note, stated_by
+from regml.trace.datasets import Dataset, datasets, runs_behind, stated_by
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 
 SHORT = 12
 """Hex digits of a digest in a message."""
 
-HEAD_SURFACE = frozenset({"MR", "CT", "PT"})
-"""Modalities from which a face can be made."""
+HEAD_SURFACE = frozenset(
+    {
+        *("mr", "mri", "mra", "magnetic", "ct", "cta", "cbct", "computed"),
+        *("pt", "pet", "positron"),
+    }
+)
+"""Words for modalities from which a face can be made; DICOM writes MR, CT and PT."""
 
 
 # HIPAA 164.514, MDR Annex I (GSPR) 17
@@ -25,30 +32,36 @@ HEAD_SURFACE = frozenset({"MR", "CT", "PT"})
 )
 def is_deidentified(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
     """Compares configuration and agreement, and takes a later stage's word."""
-    record = run_with_note(graph, "deidentification")
-    if record is None:
+    records = runs_behind(graph, dataset.path, "deidentification")
+    if not records:
         yield Gap(
             dataset.path,
-            "No believed run behind dvc.lock says how the data were de-identified.",
-            "Run 'dvc repro' with the stage that de-identifies; data that came in "
-            "de-identified need a stage that shows it.",
+            "No believed run behind dvc.lock says how the data of "
+            f"{dataset.path} were de-identified.",
+            "Run 'dvc repro' with the stage that de-identifies, and let dvc.yaml name "
+            "its output under 'deps' of what reads it; data that came in de-identified "
+            "need a stage that shows it.",
             dataset.path,
         )
-    else:
-        facts = facts_of(record, "deidentification")
-        yield from _as_agreed(
-            graph, dataset, str(facts.get("configuration_sha256") or "unknown")
-        )
-        if facts.get("residual_identifiers") != 0:
-            yield Gap(
-                f"run@{record.id}",
-                "The de-identification does not say that no identifier was left: it "
-                f"noted {facts.get('residual_identifiers')} in its output.",
-                "Look into reports/deidentification.json, mend the profile and run "
-                "'dvc repro' again; delete the output.",
-                record.path,
-            )
+    for record in records:
+        yield from _of_run(graph, dataset, record)
     yield from _second_look(graph, dataset)
+
+
+def _of_run(graph: TraceGraph, dataset: Dataset, record: Record) -> Iterator[Gap]:
+    """Each site may have a stage of its own; every one of them has to be in order."""
+    facts = facts_of(record, "deidentification")
+    used = str(facts.get("configuration_sha256") or "unknown")
+    yield from _as_agreed(graph, dataset, used)
+    if facts.get("residual_identifiers") != 0:
+        yield Gap(
+            f"run@{record.id}",
+            "The de-identification does not say that no identifier was left: it "
+            f"noted {facts.get('residual_identifiers')} in its output.",
+            "Look into reports/deidentification.json, mend the profile and run "
+            "'dvc repro' again; delete the output.",
+            record.path,
+        )
 
 
 def _as_agreed(graph: TraceGraph, dataset: Dataset, used: str) -> Iterator[Gap]:
@@ -94,6 +107,13 @@ def _second_look(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
         )
 
 
+def _shows_a_surface(dataset: Dataset, planned: str) -> bool:
+    """Tell by what was planned, in whatever words, and by what the images say."""
+    said = {planned, *(case.modality or "" for case in dataset.manifest.cases)}
+    words = {word for text in said for word in re.findall(r"[a-z]+", text.casefold())}
+    return not words.isdisjoint(HEAD_SURFACE)
+
+
 # GDPR Article 25, MDR Annex I (GSPR) 17
 @rule(
     "D07",
@@ -102,7 +122,7 @@ def _second_look(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
         dataset
         for dataset in datasets(graph)
         if dataset.specification
-        and dataset.specification.modality in HEAD_SURFACE
+        and _shows_a_surface(dataset, dataset.specification.modality)
         and dataset.specification.role is not DatasetRole.DEIDENTIFICATION
     ],
     severity=Severity.MAJOR,

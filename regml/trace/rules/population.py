@@ -7,7 +7,7 @@ from regml.findings import Severity
 from regml.items.config import AgeBand, Population, Role
 from regml.items.data import DatasetSpecification, ManifestCase, Subgroup, group_of
 from regml.items.links import Link
-from regml.items.recorded import Approval, Record
+from regml.items.recorded import Approval, Record, StageRun
 from regml.trace.current import signer_may
 from regml.trace.datasets import Dataset, cases_are, datasets, few
 from regml.trace.model import TraceGraph
@@ -83,8 +83,10 @@ class Declared:
 def _declared(graph: TraceGraph) -> Iterator[tuple[Dataset, Declared | None]]:
     """Give every declared value per dataset, and ``None`` for the declaration."""
     population = graph.evidence.config.device.population
-    for dataset in datasets(graph):
-        if dataset.test_cases:
+    found = datasets(graph)
+    tested = any(dataset.test_cases for dataset in found)
+    for dataset in found:
+        if dataset.test_cases or not tested:
             yield dataset, None
             for value in _values(population) if population else ():
                 yield dataset, value
@@ -140,7 +142,7 @@ def is_covered(
 
 
 def _outside(dataset: Dataset, population: Population | None) -> Iterator[Gap]:
-    if population is None:
+    if population is None or not any(True for _ in _values(population)):
         yield Gap(
             CONFIG,
             f"{CONFIG} does not declare the population, so that nobody can tell "
@@ -204,13 +206,21 @@ def is_kept_for_the_end(
     specification = graph.item(fulfilled[0]) if fulfilled else None
     if not isinstance(specification, DatasetSpecification):
         return
-    models = {
-        edge.target
-        for evaluation in evaluations
-        for edge in graph.out(f"evaluation@{evaluation.record.id}", Link.EVALUATES)
-    }
+    models = {m for evaluation in evaluations for m in _models(graph, evaluation)}
     yield from _too_often(graph, name, specification, len(models))
     yield from _too_early(graph, name, specification, evaluations[0].record)
+
+
+def _models(graph: TraceGraph, evaluation: Evaluation) -> set[str]:
+    """Return the models that were measured; one that nobody recorded is one more."""
+    name = f"evaluation@{evaluation.record.id}"
+    recorded = {edge.target for edge in graph.out(name, Link.EVALUATES)}
+    if recorded:
+        return recorded
+    run, weights = evaluation.record.statement, evaluation.facts.get("weights")
+    inputs = run.inputs if isinstance(run, StageRun) else ()
+    read = {artifact.sha256 for artifact in inputs if artifact.path == weights}
+    return read or {name}
 
 
 def _too_often(

@@ -86,16 +86,20 @@ def _lowered(graph: TraceGraph, risk: Risk, fall: str) -> Gap:
 
 
 def significant(graph: TraceGraph) -> tuple[Risk, ...]:
-    """Return the risks in force whose residual is significant by the risk policy."""
+    """Return the risks in force whose residual is significant by the risk policy.
+
+    Where nothing controls a risk, all of it remains.
+    """
     return tuple(risk for risk in graph.items(Risk) if _is_significant(graph, risk))
 
 
 def _is_significant(graph: TraceGraph, risk: Risk) -> bool:
     """An estimate off the scale is left to R02."""
-    if risk.residual is None:
+    remains = risk.residual or (None if risk.controls else risk.initial)
+    if remains is None:
         return False
     try:
-        return graph.evidence.policy.is_significant(risk.residual)
+        return graph.evidence.policy.is_significant(remains)
     except ValueError:
         return False
 

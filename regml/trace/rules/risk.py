@@ -171,23 +171,28 @@ def is_shown_to_work(graph: TraceGraph, subject: Control) -> Iterator[Gap]:
         ("effectiveness", control.effectiveness),
     ):
         word = "implementation" if field == "implemented_by" else "effectiveness"
-        open_ = [
-            f"{target} is {status}"
+        open_ = {
+            target: status
             for target in targets
             if graph.item(target)
             and (status := requirement_status(graph, target).status) != Status.PASSED
-        ]
+        }
         if targets and not open_:
             continue
-        why = ", ".join(open_) or f"'{field}' is empty"
+        why = ", ".join(f"{target} is {status}" for target, status in open_.items())
         yield Gap(
             f"{risk.id}/{control.id}",
-            f"The {word} of control {control.id} is not verified: {why}.",
-            f"See what T03 and T04 say about {', '.join(targets)}."
-            if targets
+            f"The {word} of control {control.id} is not verified: "
+            f"{why or f'{field!r} is empty'}.",
+            f"See what is lacking: {' and '.join(map(_shown, open_))}."
+            if open_
             else f"Name under '{field}' what shows it.",
             graph.where(risk.id, control.id),
         )
+
+
+def _shown(name: str) -> str:
+    return f"'regml show {name}'"
 
 
 # IEC 62304 7.2.2 b, 4.3
@@ -198,7 +203,7 @@ def is_shown_to_work(graph: TraceGraph, subject: Control) -> Iterator[Gap]:
     lambda graph: [
         (item, requirement, risk)
         for risk in risks(graph)
-        for requirement in sorted(_implementing(risk))
+        for requirement in sorted(_implementing(graph, risk))
         for item in _carriers(graph, requirement)
     ],
     clauses=("IEC 62304 7.2.2", "IEC 62304 4.3"),
@@ -226,8 +231,17 @@ def has_a_sufficient_class(
         )
 
 
-def _implementing(risk: Risk) -> set[str]:
-    return {name for control in risk.controls for name in control.implemented_by}
+def _implementing(graph: TraceGraph, risk: Risk) -> set[str]:
+    """Return what implements the controls of a risk, and what makes that precise."""
+    todo = [name for control in risk.controls for name in control.implemented_by]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            refining = (edge.source for edge in graph.into(name, Link.REFINES))
+            todo += [n for n in refining if isinstance(graph.item(n), Requirement)]
+    return found
 
 
 def _carriers(graph: TraceGraph, requirement: str) -> Iterator[SoftwareItem]:

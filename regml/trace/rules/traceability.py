@@ -21,7 +21,13 @@ from regml.trace.results import (
 from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
 
 HISTORY = frozenset({Link.CHANGES, Link.AFFECTS, Link.RESOLVES})
-"""Links that tell of the past and may name a retired item."""
+"""Links by which changes and problems tell of the past: they may name what is retired.
+
+SOUP and planned modifications affect what there is now.
+"""
+
+PAST = frozenset({Kind.CHANGE_REQUEST, Kind.PROBLEM_REPORT})
+"""Kinds that tell of the past."""
 
 VERIFIABLE = frozenset({Kind.REQUIREMENT, Kind.USER_NEED, Kind.RISK})
 """Kinds that a test may verify."""
@@ -54,7 +60,7 @@ class Stated:
 
 @lru_cache(maxsize=1)
 def stated_links(graph: TraceGraph) -> tuple[Stated, ...]:
-    """Return every link that somebody wrote: items, tests, source comments."""
+    """Return every link that somebody wrote: items, tests, comments, manifests."""
     return tuple(_stated(graph))
 
 
@@ -68,6 +74,7 @@ def _stated(graph: TraceGraph) -> Iterator[Stated]:
             name = f"test:{test.name}"
             yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, where)
     yield from _of_results(graph)
+    yield from _of_manifests(graph)
     only = frozenset({Kind.REQUIREMENT})
     for mark in graph.evidence.implements:
         where, name = f"{mark.path}:{mark.line}", f"file:{mark.path}"
@@ -84,6 +91,14 @@ def _of_results(graph: TraceGraph) -> Iterator[Stated]:
             place = test.record.path if test.record else ""
             for target in sorted(set(test.verifies) - set(known)) if told else ():
                 yield Stated(name, Link.VERIFIES, target, "verifies", VERIFIABLE, place)
+
+
+def _of_manifests(graph: TraceGraph) -> Iterator[Stated]:
+    """Give what dataset versions are said to fulfil; a stage wrote it, nobody else."""
+    only = frozenset({Kind.DATASET_SPECIFICATION})
+    for path, manifest in sorted(graph.evidence.manifests.items()):
+        planned = manifest.specification
+        yield Stated(path, Link.FULFILS, planned, "specification", only, path)
 
 
 def requirements(graph: TraceGraph) -> tuple[Requirement, ...]:
@@ -186,10 +201,9 @@ def is_verified(graph: TraceGraph, item: Requirement) -> Iterator[Gap]:
     found = requirement_status(graph, item.id)
     if found.status is Status.PASSED:
         return
-    why = _why(found) or "no group had enough cases to be evaluated"
     yield Gap(
         item.id,
-        f"The requirement is {_IN_WORDS[found.status]}: {why}.",
+        f"The requirement is {_IN_WORDS[found.status]}: {_why(found)}.",
         _NEXT[found.status],
         graph.where(item.id),
     )
@@ -258,7 +272,7 @@ def is_allocated(graph: TraceGraph, item: Item) -> Iterator[Gap]:
 @rule(
     "T09",
     "No retired item is a reason for anything in force.",
-    lambda graph: [s for s in stated_links(graph) if s.link not in HISTORY],
+    lambda graph: [s for s in stated_links(graph) if not _tells_of_the_past(graph, s)],
     clauses=("IEC 62304 8.2.2",),
 )
 def is_in_force(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
@@ -272,6 +286,11 @@ def is_in_force(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
         f"Name what took the place of {stated.target}, or remove the link.",
         stated.place(graph),
     )
+
+
+def _tells_of_the_past(graph: TraceGraph, stated: Stated) -> bool:
+    source = graph.item(stated.source)
+    return stated.link in HISTORY and source is not None and source.kind in PAST
 
 
 # ISO 13485 7.3.3
@@ -306,7 +325,9 @@ def own_link_gaps(graph: TraceGraph, stated: Stated) -> Iterator[Gap]:
         yield Gap(
             stated.source,
             f"'{stated.field}' is no link type of regml.toml, which has {known}.",
-            f"Declare {stated.link} under [[link_types]], or correct the name.",
+            f"Write '{ours}' as a field of its own, not under 'links'."
+            if (ours := stated.link.removeprefix("links.")) != stated.link
+            else f"Declare {stated.link} under [[link_types]], or correct the name.",
             stated.place(graph),
         )
         return

@@ -2,15 +2,17 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
+
+from pydantic import BaseModel
 
 from regml.files.config import CONFIG, POLICY
 from regml.files.markdown import LocatedItem
 from regml.findings import Severity
-from regml.items.config import Device
+from regml.items.documents import DocumentPlan
 from regml.items.requirements import Category, Requirement
-from regml.items.risk import RiskPolicy
 from regml.items.wording import placeholders
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
@@ -29,48 +31,113 @@ _BOUND: Final = re.compile(
 )
 
 
-def _in_force(graph: TraceGraph) -> tuple[LocatedItem | Device | RiskPolicy, ...]:
-    """Return the items in force, and what is said about the device and its risks."""
+_TEMPLATE_CODE: Final = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+"""What a template computes or says to its authors; the rest is printed as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A table or file of settings, with what stands in it in words.
+
+    Attributes:
+        subject: How findings name it.
+        path: The file.
+        texts: Field and text of everything that is written there.
+    """
+
+    subject: str
+    path: str
+    texts: tuple[tuple[str, str], ...]
+
+
+Written = LocatedItem | DocumentPlan | Settings
+
+
+def _in_force(graph: TraceGraph) -> tuple[Written, ...]:
+    """Return items in force, documents, what is said of the device, open settings."""
+    config, policy = graph.evidence.config, graph.evidence.policy
     items = tuple(f for f in graph.evidence.items if f.item.retired is None)
-    device, policy = graph.evidence.config.device, graph.evidence.policy
-    told = (device,) if items or _open(device) else ()
-    return (*items, *told, *((policy,) if _open(policy) else ()))
+    others = {
+        name: value for name, value in config if name not in ("device", "signers")
+    }
+    device = Settings("device", CONFIG, tuple(_texts(dict(config.device))))
+    told = (
+        Settings("regml.toml", CONFIG, tuple(_texts(others))),
+        Settings("policy", POLICY, tuple(_texts(dict(policy)))),
+    )
+    return (
+        *items,
+        *graph.evidence.documents,
+        *((device,) if items or _open(device) else ()),
+        *(settings for settings in told if _open(settings)),
+    )
 
 
-def _open(told: Device | RiskPolicy) -> bool:
-    return any(any(placeholders(str(value))) for _, value in told)
+def _texts(fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
+        yield from ((name, text) for text in _strings(value))
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Give every text in a value, however deep."""
+    match value:
+        case str():
+            yield value
+        case BaseModel():
+            for _, inner in value:
+                yield from _strings(inner)
+        case Mapping():
+            for name, inner in value.items():
+                yield from _strings(name)
+                yield from _strings(inner)
+        case Iterable():
+            for inner in value:
+                yield from _strings(inner)
+
+
+def _open(settings: Settings) -> bool:
+    return any(any(placeholders(text)) for _, text in settings.texts)
 
 
 # IEC 62304 5.2.6 c, d
 @rule(
     "T13",
     "Every requirement is worded so that it can be tested, with the limits that its "
-    "criteria have, and no item holds a placeholder.",
+    "criteria have, and no item, document or setting holds a placeholder.",
     _in_force,
     severity=Severity.MINOR,
     clauses=("IEC 62304 5.2.6",),
 )
-def is_worded_to_be_tested(
-    graph: TraceGraph, found: LocatedItem | Device | RiskPolicy
-) -> Iterator[Gap]:
+def is_worded_to_be_tested(graph: TraceGraph, found: Written) -> Iterator[Gap]:
     """What is still to be filled in weighs more than how a sentence is put."""
-    if isinstance(found, Device | RiskPolicy):
-        yield from _of_settings(found)
-        return
-    for line, words in placeholders(found.source):
-        message = f"'{words}' is still to be filled in."
-        yield _unfilled(found.item.id, message, f"{found.path}:{line}")
-    if isinstance(found.item, Requirement):
-        yield from _of_requirement(graph, found.item)
+    match found:
+        case Settings():
+            yield from _of_settings(found)
+        case DocumentPlan():
+            yield from _of_document(found)
+        case LocatedItem():
+            for line, words in placeholders(found.source):
+                message = f"'{words}' is still to be filled in."
+                yield _unfilled(found.item.id, message, f"{found.path}:{line}")
+            if isinstance(found.item, Requirement):
+                yield from _of_requirement(graph, found.item)
 
 
-def _of_settings(told: Device | RiskPolicy) -> Iterator[Gap]:
-    device = isinstance(told, Device)
-    subject, where = ("device", CONFIG) if device else ("policy", POLICY)
-    for field, value in told:
-        for words in dict.fromkeys(words for _, words in placeholders(str(value))):
+def _of_settings(settings: Settings) -> Iterator[Gap]:
+    for field, text in settings.texts:
+        for words in dict.fromkeys(words for _, words in placeholders(text)):
             message = f"'{words}' in '{field}' is still to be filled in."
-            yield _unfilled(subject, message, where)
+            yield _unfilled(settings.subject, message, settings.path)
+
+
+def _of_document(plan: DocumentPlan) -> Iterator[Gap]:
+    """Only what the template prints as it is; items are looked at themselves."""
+    printed = _TEMPLATE_CODE.sub(lambda code: "\n" * code[0].count("\n"), plan.body)
+    found = [(1, w) for _, w in placeholders(f"{plan.title}\n{plan.purpose}")]
+    found += [(plan.first_line + line - 1, w) for line, w in placeholders(printed)]
+    for line, words in found:
+        message = f"'{words}' is still to be filled in."
+        yield _unfilled(plan.node_id, message, f"{plan.path}:{line}")
 
 
 def _unfilled(subject: str, message: str, where: str) -> Gap:

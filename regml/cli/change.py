@@ -75,7 +75,7 @@ def impact(
     documents and items to sign again, and stages to reproduce.
     """
     from regml.project import open_project
-    from regml.trace.impact import changed_by_name
+    from regml.trace.differing import changed_by_name
     from regml.trace.impact import impact as ask
     from regml.trace.impact_page import impact_page
 
@@ -93,7 +93,7 @@ def impact(
 def _impact_since(root: "Path", since: str) -> "Impact":
     from regml.files.history import changed_files
     from regml.project import open_project, outdated_stages
-    from regml.trace.impact import changed_between
+    from regml.trace.differing import changed_between
     from regml.trace.impact import impact as ask
 
     old, new = open_project(root, at=since), open_project(root)

@@ -4,42 +4,20 @@ Every row says why, as the links that lead to it (:mod:`regml.trace.reach`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from regml.errors import UnknownIdError
-from regml.files.config import CONFIG, POLICY
 from regml.files.dvc import Stage
 from regml.files.git import lies_in
 from regml.items.base import Kind
 from regml.items.recorded import StageRun, TestRun
+from regml.trace.differing import Changed
 from regml.trace.model import TraceGraph
-from regml.trace.nodes import KnownTest, NodeType
-from regml.trace.reach import NODES, PAST, Reached, kind, reach, shown
+from regml.trace.nodes import KnownTest
+from regml.trace.reach import PAST, Reached, kind, reach, shown
 from regml.trace.signatures import signed_names, standing
 
 Rows = tuple[tuple[str, str, str], ...]
 """Id, title and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What is changed, or thought of to be changed.
-
-    Attributes:
-        items: Why each item, test or source file counts as changed, by node id.
-        documents: The same for documents.
-        paths: Files that differ, relative to the project.
-        stages: Why each stage is no longer as it ran, for other reasons than files.
-        policy: Whether the risk policy differs.
-        device: Whether ``regml.toml`` describes the device differently.
-    """
-
-    items: Mapping[str, str]
-    documents: Mapping[str, str] = field(default_factory=dict)
-    paths: frozenset[str] = frozenset()
-    stages: Mapping[str, str] = field(default_factory=dict)
-    policy: bool = False
-    device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,90 +41,6 @@ class Impact:
     documents: Rows
     signatures: Rows
     stages: Rows
-
-
-def changed_by_name(graph: TraceGraph, names: Iterable[str]) -> Changed:
-    """Return what is meant by ids, tests and paths that a person names.
-
-    Raises:
-        UnknownIdError: Something is neither an item, a test, a document nor a file.
-    """
-    items: dict[str, str] = {}
-    documents: dict[str, str] = {}
-    paths: set[str] = set()
-    for name in names:
-        if name in graph.evidence.tree:
-            paths.add(name)
-            found = tuple(_nodes_of(graph, name)) or (name,)
-            items |= dict.fromkeys(found, "asked about")
-            continue
-        node = graph.find(name)
-        if node.type is NodeType.DOCUMENT:
-            documents[node.id] = "asked about"
-        elif node.type in NODES:
-            items[node.id] = "asked about"
-            paths.add(node.where.rpartition(":")[0] or node.where)
-        else:
-            raise UnknownIdError(
-                f"{name} is a {node.type}: it does not change, new ones come. Ask "
-                "about an item, a test, a document or a file."
-            )
-    return Changed(
-        items,
-        documents,
-        frozenset(paths - {""}),
-        stages={
-            stage.name: f"takes its parameters from {path}"
-            for stage in graph.evidence.stages
-            for path in sorted(paths & set(stage.params))
-        },
-        policy=POLICY in paths,
-        device=CONFIG in paths,
-    )
-
-
-def changed_between(
-    old: TraceGraph,
-    new: TraceGraph,
-    *,
-    paths: Iterable[str],
-    stages: Mapping[str, str],
-) -> Changed:
-    """Return what differs between two states of a project.
-
-    Args:
-        old: The earlier state.
-        new: The later one.
-        paths: Files that differ.
-        stages: Why a stage is not as it was, e.g. other parameters, by its name.
-    """
-    items: dict[str, str] = {}
-    for name in sorted({*_items(old), *_items(new)}):
-        before, after = old.fingerprint(name), new.fingerprint(name)
-        if before != after:
-            items[name] = (
-                "added" if before is None else "removed" if after is None else "changed"
-            )
-    touched = frozenset(paths)
-    for path in sorted(touched):
-        items |= {
-            name: f"{path} changed"
-            for name in _nodes_of(new, path)
-            if name not in items and new.item(name) is None
-        }
-    documents = {
-        plan.node_id: "its template changed"
-        for plan in new.evidence.documents
-        if plan.path in touched
-    }
-    return Changed(
-        items,
-        documents,
-        touched,
-        stages,
-        policy=old.evidence.policy != new.evidence.policy,
-        device=old.evidence.config.device != new.evidence.config.device,
-    )
 
 
 def impact(
@@ -284,26 +178,6 @@ def _signatures(graph: TraceGraph, changed: Changed) -> Reached:
             if linked := sorted(targets & set(changed.items)):
                 found[name] = (f"{by}: its link to {', '.join(linked)}",)
     return found
-
-
-def _nodes_of(graph: TraceGraph, path: str) -> Iterator[str]:
-    """Give what a file is in the graph: an item, tests, a source of a software item."""
-    for located in graph.evidence.items:
-        if located.path == path:
-            yield located.item.id
-    for test in graph.evidence.tests:
-        if test.path == path:
-            yield f"test:{test.name.partition('[')[0]}"
-    for name, node in graph.nodes.items():
-        if node.type is NodeType.FILE:
-            source = name.removeprefix("file:")
-            if source == path or path.startswith(f"{source}/"):
-                yield name
-
-
-def _items(graph: TraceGraph) -> Iterator[str]:
-    for located in graph.evidence.items:
-        yield located.item.id
 
 
 def _sort(name: str) -> str:

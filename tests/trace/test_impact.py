@@ -9,8 +9,9 @@ from regml.files.dvc import Out, Stage
 from regml.items.base import Kind
 from regml.trace import render
 from regml.trace.build import build_graph
+from regml.trace.differing import changed_between, changed_by_name
 from regml.trace.evidence import Evidence
-from regml.trace.impact import Impact, Rows, changed_between, changed_by_name, impact
+from regml.trace.impact import Impact, Rows, impact
 from regml.trace.impact_page import impact_page
 from tests.factories import (
     MANIFEST,
@@ -42,6 +43,7 @@ STAGES = (
         (Out("reports/evaluation", cache=False),),
     ),
 )
+TEST_FILE = "tests/device/test_volumes.py"
 DOCUMENT = document("requirements", items=(Kind.REQUIREMENT,))
 CLEAN = replace(
     evidence_of(Parts()),
@@ -169,6 +171,59 @@ def test_between_two_states_only_what_differs_is_changed() -> None:
         (row[0], row[2]) for row in found.signatures
     ]
     assert "SW-01" in ids(found.items)
+
+
+def between(old: Evidence, new: Evidence, *paths: str) -> Impact:
+    before, after = build_graph(old), build_graph(new)
+    changed = changed_between(before, after, paths=paths, stages={})
+    return impact(after, changed, before)
+
+
+WITH_FILES = replace(
+    CLEAN,
+    tree=CLEAN.tree
+    | {TEST_FILE, "tests/device/conftest.py", "requirements.txt", "data/raw.dvc"},
+    stages=(replace(STAGES[0], deps=("data/raw",)), *STAGES[1:]),
+)
+
+
+def test_a_removed_test_file_touches_what_its_tests_verified() -> None:
+    gone = replace(WITH_FILES, tests=(), tree=WITH_FILES.tree - {TEST_FILE})
+    found = between(WITH_FILES, gone, TEST_FILE)
+    assert why(found.changed, f"{TEST_FILE}::test_volume") == f"{TEST_FILE} removed"
+    assert ids(found.items) == ["SRS-001", "SRS-004"]
+
+
+def test_what_tests_share_touches_them_all() -> None:
+    path = "tests/device/conftest.py"
+    found = between(WITH_FILES, WITH_FILES, path)
+    assert [row[2] for row in found.changed] == [f"{path} changed"] * 2
+    assert ids(of(path, evidence=WITH_FILES).items) == ["SRS-001", "SRS-004"]
+
+
+def test_another_package_in_the_lock_file_touches_its_soup() -> None:
+    newer = replace(WITH_FILES, packages={"numpy": "2.2.0"})
+    found = between(WITH_FILES, newer, "requirements.txt")
+    assert [(row[0], row[2]) for row in found.changed] == [
+        ("SOUP-001", "requirements.txt has 2.2.0, had 2.1.0"),
+        ("requirements.txt", "changed"),
+    ]
+    assert "SW-01" in ids(found.items)
+    assert ids(of("requirements.txt", evidence=WITH_FILES).changed) == ["SOUP-001"]
+
+
+def test_other_data_touch_the_stages_that_read_them() -> None:
+    stages = ["preprocess", "train", "validate"]
+    found = between(WITH_FILES, WITH_FILES, "data/raw.dvc")
+    assert ids(found.stages) == stages
+    assert ids(found.changed) == ["data/raw.dvc"]
+    assert ids(of("data/raw.dvc", evidence=WITH_FILES).stages) == stages
+
+
+def test_what_is_under_control_and_touches_nothing_is_said_to_have_changed() -> None:
+    assert ids(between(CLEAN, CLEAN, "checks/own.py", "README.md").changed) == [
+        "checks/own.py"
+    ]
 
 
 def test_nothing_differs_between_equal_states() -> None:

@@ -8,26 +8,15 @@ from typing import Final
 
 from regml.files.git import lies_in
 from regml.files.history import Commit
-from regml.files.markdown import ITEM_FOLDERS
-from regml.files.own_checks import FOLDER as OWN_CHECKS
 from regml.findings import Severity
 from regml.items.base import Kind
-from regml.items.config import Config
 from regml.items.lifecycle import ChangeRequest
+from regml.trace.controlled import controlled, is_controlled
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT
 from regml.trace.results import Status, requirement_status
 from regml.trace.rules.base import Gap, rule
 from regml.trace.signatures import approved_as_it_is, approvers
-
-ALWAYS: Final = (
-    *("dhf_templates", "dvc.yaml", "params.yaml", "regml.toml"),
-    OWN_CHECKS,
-)
-"""Under change control in every project, besides sources, items and lock file."""
-
-DATA: Final = ".dvc"
-"""Ends the file that stands in git for data that DVC keeps."""
 
 _NAMED: Final = re.compile(rf"\b{Kind.CHANGE_REQUEST}-\d{{2,}}\b")
 _REQUESTS: Final = re.compile(r"(?:CR|PR)-\d{2,}\.md")
@@ -35,20 +24,6 @@ _REQUESTS: Final = re.compile(r"(?:CR|PR)-\d{2,}\.md")
 
 _MOST: Final = 3
 """How many paths a finding names."""
-
-
-def controlled(config: Config) -> frozenset[str]:
-    """Return the files and folders that only change with a change request."""
-    sources, control = config.sources, config.change_control
-    named = (
-        *sources.software,
-        *sources.tests,
-        sources.lock,
-        *ITEM_FOLDERS,
-        *ALWAYS,
-        *(control.paths if control else ()),
-    )
-    return frozenset(path.rstrip("/") for path in named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +66,7 @@ def changes(graph: TraceGraph) -> Iterator[Change | Nothing | str]:
         touched = tuple(
             path
             for path in commit.paths
-            if (lies_in(path, places) or path.endswith(DATA))
+            if is_controlled(path, places)
             and not _REQUESTS.fullmatch(path.rpartition("/")[2])
         )
         if touched:

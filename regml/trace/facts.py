@@ -10,7 +10,6 @@ from regml.items.base import Kind
 from regml.items.links import MODELS, AnyItem
 from regml.items.recorded import (
     Approval,
-    Execution,
     Outcome,
     Record,
     Release,
@@ -25,6 +24,8 @@ from regml.standards.outline import outline
 from regml.trace.exclusions import exclusion_of
 from regml.trace.external import kept_elsewhere
 from regml.trace.model import TraceGraph
+from regml.trace.nodes import KnownTest
+from regml.trace.own_results import FAILURES
 from regml.trace.results import Status, requirement_status
 from regml.trace.rules.completeness import CONTENT
 from regml.trace.signatures import approved_as_it_is, approvers
@@ -192,9 +193,44 @@ def _excluded(facts: Facts, key: str) -> Fact | None:
 
 
 def _records(facts: Facts, sort: str) -> Fact:
-    count = sum(map(RECORDS[sort], facts.graph.current.believed))
-    words = many(count, sort.removesuffix("s"), sort)
-    return Fact(bool(count), f"{words} recorded", RECORD_STEPS[sort])
+    if sort == "executions":
+        return _executions(facts)
+    graph = facts.graph
+    count = sum(1 for record in graph.current.believed if RECORDS[sort](graph, record))
+    words = f"{many(count, sort.removesuffix('s'), sort)} recorded"
+    words += RECORDED.get(sort, "")
+    failing = _failing_tests(graph) if sort == "passed test runs" and count else []
+    if failing:
+        words = f"the latest run of {some(failing)} failed"
+    return Fact(bool(count) and not failing, words, RECORD_STEPS[sort])
+
+
+def _executions(facts: Facts) -> Fact:
+    """Every protocol in force was carried out and passed, for what there is now."""
+    protocols = facts.in_force(Kind.TEST_PROTOCOL)
+    open_ones = [
+        item.id
+        for item in protocols
+        if requirement_status(facts.graph, item.id).status is not Status.PASSED
+    ]
+    passed = len(protocols) - len(open_ones)
+    words = f"{passed} of {len(protocols)} protocols carried out and passed"
+    step = f"regml test execute {open_ones[0] if open_ones else 'PROTOCOL'}"
+    there = bool(protocols) and not open_ones
+    return Fact(there, f"{words} for what there is now", step)
+
+
+def _failing_tests(graph: TraceGraph) -> list[str]:
+    """Return the tests of which a latest result on the present code is a failure."""
+    return [
+        known.name
+        for node in graph.nodes.values()
+        if isinstance(known := node.value, KnownTest) and not known.gone
+        if any(
+            ran.case.outcome in FAILURES and ran.run.origin.code == graph.evidence.code
+            for ran in known.ran
+        )
+    ]
 
 
 def _approved(facts: Facts, kind: str) -> Fact:
@@ -231,33 +267,48 @@ def _document(facts: Facts, name: str) -> Fact:
     return Fact(True, f"{plan.name} approved as it is now")
 
 
-def _is_run(record: Record) -> bool:
+def _is_run(_: TraceGraph, record: Record) -> bool:
     run = record.statement
     return isinstance(run, StageRun) and run.outcome is Outcome.PASSED
 
 
-def _is_test_run(record: Record) -> bool:
+def _is_test_run(_: TraceGraph, record: Record) -> bool:
     return isinstance(record.statement, TestRun) and bool(record.statement.cases)
 
 
-def _is_passed_test_run(record: Record) -> bool:
+def _is_passed_test_run(graph: TraceGraph, record: Record) -> bool:
     run = record.statement
     return (
         isinstance(run, TestRun)
+        and run.origin.code == graph.evidence.code
         and any(case.outcome is Outcome.PASSED for case in run.cases)
-        and all(case.outcome is not Outcome.FAILED for case in run.cases)
+        and all(case.outcome not in FAILURES for case in run.cases)
     )
 
 
-RECORDS: Final[Mapping[str, Callable[[Record], bool]]] = {
+def _is_approval(_: TraceGraph, record: Record) -> bool:
+    return isinstance(record.statement, Approval)
+
+
+def _is_release(graph: TraceGraph, record: Record) -> bool:
+    release, device = record.statement, graph.evidence.config.device
+    return isinstance(release, Release) and release.version == device.version
+
+
+RECORDS: Final[Mapping[str, Callable[[TraceGraph, Record], bool]]] = {
     "stage runs": _is_run,
     "test runs": _is_test_run,
     "passed test runs": _is_passed_test_run,
-    "executions": lambda record: isinstance(record.statement, Execution),
-    "approvals": lambda record: isinstance(record.statement, Approval),
-    "releases": lambda record: isinstance(record.statement, Release),
+    "approvals": _is_approval,
+    "releases": _is_release,
 }
 """Which believed records are of a sort."""
+
+RECORDED: Final[Mapping[str, str]] = {
+    "passed test runs": " on the present source code",
+    "releases": " of the present version",
+}
+"""What is said of records of a sort, where it is more than that they exist."""
 
 RECORD_STEPS: Final[Mapping[str, str]] = {
     "stage runs": "dvc repro",
@@ -304,7 +355,7 @@ def refuse_unknown(
         "filled": _FIELDS,
         "requirements": frozenset(Category),
         "verified": frozenset(Category),
-        "records": frozenset(RECORDS),
+        "records": frozenset(RECORD_STEPS),
         "catalogues": frozenset(others) - {catalogue.key},
     }
     for row in catalogue.rows:

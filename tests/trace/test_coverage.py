@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,15 @@ from regml.items.base import Kind, SafetyClass
 from regml.items.config import Config, Device
 from regml.items.external import ExternalEvidence
 from regml.items.links import AnyItem
-from regml.items.recorded import Approval, Outcome
+from regml.items.recorded import (
+    Approval,
+    Outcome,
+    Release,
+    StageRun,
+    StepOutcome,
+    TestCase,
+    TestRun,
+)
 from regml.items.requirements import Exclusion
 from regml.project import open_project
 from regml.standards.catalogue import Catalogue
@@ -30,6 +39,10 @@ from tests.factories import (
     POLICY,
     Parts,
     evidence_of,
+    execution,
+    imported,
+    located,
+    manual_protocol,
     origin,
     record,
     risk,
@@ -186,6 +199,80 @@ def test_what_is_missing_is_a_gap_and_says_what_to_do(
     assert found.state is State.GAP
     assert words in found.missing[0]
     assert step in found.steps[0]
+
+
+def telling(statement: type, **fields: Any) -> Evidence:
+    """Return the evidence with all records of a sort telling something else."""
+    return replace(
+        EVIDENCE,
+        records=tuple(
+            replace(r, statement=replace(r.statement, **fields))
+            if isinstance(r.statement, statement)
+            else r
+            for r in EVIDENCE.records
+        ),
+    )
+
+
+def test_a_release_of_an_earlier_version_is_none_of_the_present_one() -> None:
+    asked = "records: [releases]"
+    present = telling(Release, version=EVIDENCE.config.device.version)
+    assert decide(present, asked).state is State.COVERED
+    earlier = decide(telling(Release, version="0.9.0"), asked)
+    assert earlier.missing == ("0 releases recorded of the present version",)
+
+
+def test_tests_that_passed_on_other_code_or_failed_since_do_not_count() -> None:
+    asked = "records: [passed test runs]"
+    other = decide(telling(TestRun, origin=origin(code="0" * 64)), asked)
+    assert other.missing == ("0 passed test runs recorded on the present source code",)
+    case = TestCase("Volume::adds", (), Outcome.FAILED, 0.1)
+    failed = record(imported(case), number=90)
+    now = decide(replace(EVIDENCE, records=(*EVIDENCE.records, failed)), asked)
+    assert now.state is State.GAP
+    assert now.missing == ("the latest run of Volume::adds failed",)
+    again = record(imported(replace(case, outcome=Outcome.PASSED)), number=91)
+    mended = replace(EVIDENCE, records=(*EVIDENCE.records, failed, again))
+    assert decide(mended, asked).state is State.COVERED
+
+
+def test_a_protocol_counts_as_carried_out_when_it_passed_as_it_is_now() -> None:
+    asked = "records: [executions]"
+    plan = manual_protocol()
+    planned = replace(EVIDENCE, items=(*EVIDENCE.items, located(plan)))
+    done = record(execution(of=plan), number=90, signer="quinn")
+    seen = record(execution(StepOutcome.FAILED, of=plan), number=91, signer="quinn")
+    for records, found in (
+        ((), ("0 of 1 protocols carried out and passed for what there is now",)),
+        ((done,), ()),
+        (
+            (done, seen),
+            ("0 of 1 protocols carried out and passed for what there is now",),
+        ),
+    ):
+        row = decide(replace(planned, records=(*EVIDENCE.records, *records)), asked)
+        assert row.missing == found
+        assert row.steps == (("regml test execute VP-01",) if found else ())
+    other = replace(planned, records=(*EVIDENCE.records, done))
+    assert decide(with_item(other, plan.id, title="Other"), asked).state is State.GAP
+    assert decide(EVIDENCE, asked).steps == ("regml test execute PROTOCOL",)
+
+
+def test_changes_count_as_verified_only_by_results_for_what_there_is_now() -> None:
+    failed = evidence_of(replace(PARTS, outcome=Outcome.FAILED))
+    for evidence, state in ((EVIDENCE, State.COVERED), (failed, State.GAP)):
+        book = ledger(evidence)
+        assert states(book.coverage(KNOWN["62304"]))["8.2.3"] is state
+        assert states(book.coverage(KNOWN["fda-software"]))["VH difference"] is state
+
+
+def test_data_whose_making_nobody_recorded_cover_nothing() -> None:
+    runs = tuple(r for r in EVIDENCE.records if not isinstance(r.statement, StageRun))
+    for records, state in ((EVIDENCE.records, State.COVERED), (runs, State.GAP)):
+        book = ledger(replace(EVIDENCE, records=records))
+        found = states(book.coverage(KNOWN["fda-ai"]))
+        for row in ("cleaning", "annotation", "storage", "use", "independence"):
+            assert found[f"data {row}"] is state, row
 
 
 def test_a_check_that_may_be_quiet_is_no_evidence_and_no_gap() -> None:

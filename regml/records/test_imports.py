@@ -14,8 +14,9 @@ from regml.files.dvc import read_lock, read_stages
 from regml.files.git import code_digest, commit_seconds
 from regml.files.markdown import read_items
 from regml.files.python_tests import read_tests
+from regml.files.reported_tests import ReportedTest, RunnerReport
 from regml.files.revision import open_revision
-from regml.files.runner_reports import ReportedTest, RunnerReport, read_report
+from regml.files.runner_reports import read_report
 from regml.items.recorded import (
     Origin,
     Outcome,

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regml.errors import BrokenFileError
-from regml.files.runner_reports import ReportedTest, read_report
+from regml.files.reported_tests import ReportedTest
+from regml.files.runner_reports import read_report
 from regml.items.recorded import Outcome
 
 PASSED, FAILED, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED
@@ -190,6 +191,21 @@ def test_every_dialect_of_junit_is_read(text: str, expected: list[Any]) -> None:
     assert [
         (t.group, t.name, t.verifies, t.outcome, t.message) for t in read(text)
     ] == expected
+
+
+@pytest.mark.parametrize("tag", ["ignored", "disabled", "pending", "NotRun"])
+def test_a_test_that_did_not_come_to_an_end_is_no_pass(tag: str) -> None:
+    [found] = read(f'<testsuite><testcase name="a"><{tag}/></testcase></testsuite>')
+    assert found.outcome is SKIPPED
+
+
+@pytest.mark.parametrize("tag", ["Failure", "timeout", "failed"])
+def test_a_failure_by_another_name_is_one(tag: str) -> None:
+    [found] = read(
+        f'<testsuite><testcase name="a" status="passed"><{tag} message="m"/>'
+        "</testcase></testsuite>"
+    )
+    assert (found.outcome, found.message) == (FAILED, "m")
 
 
 def test_times_are_read_and_nonsense_counts_as_zero() -> None:

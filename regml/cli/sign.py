@@ -117,15 +117,20 @@ def waive(
     The findings are printed all the same, marked; they do not count. A waiver ends
     with its day, when the item changes, and when the check finds something else.
     """
+    from regml.items.recorded import Person
     from regml.project import open_project
+    from regml.records.approvals import signer_of
+    from regml.records.keys import personal_key
     from regml.records.waivers import waive as sign
     from regml.trace.rules import look
-    from regml.trace.waivers import waivable
+    from regml.trace.waivers import refuse_own, waivable
 
     root = project_root(ctx.obj)
     graph = open_project(root).graph
     [outcome] = look(graph, [rule])
     subjects, messages = waivable(graph, outcome, ids)
+    signer = signer_of(personal_key(), graph.evidence.config.signers)
+    refuse_own(graph, rule, subjects, Person(signer.name, signer.email))
     made = sign(
         root, rule, subjects, messages, until=until.date(), because=because, role=role
     )

@@ -7,13 +7,18 @@ Whatever is wrong with the waiver, the finding counts and says what it is.
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
-from regml.errors import UnknownIdError
+from regml.errors import SigningKeyError, UnknownIdError
 from regml.findings import Finding, RuleOutcome
 from regml.items.config import MAY_DECIDE
-from regml.items.recorded import Record, Waiver
+from regml.items.recorded import Person, Record, Waiver
 from regml.trace.current import signer_may
 from regml.trace.model import TraceGraph
+from regml.trace.signatures import signatures
+
+OF_SIGNATURES: Final = "C12"
+"""Says who may sign, and that no author is the only approver."""
 
 
 def apply_waivers(
@@ -67,6 +72,29 @@ def waivable(
     return prints, {name: tuple(found[name]) for name in prints}
 
 
+def refuse_own(
+    graph: TraceGraph, rule: str, subjects: Iterable[str], person: Person
+) -> None:
+    """Refuse somebody who waives what is found about their own signature.
+
+    Raises:
+        SigningKeyError: They do.
+    """
+    for subject in subjects:
+        if _is_own(graph, rule, subject, person):
+            raise SigningKeyError(
+                f"{person.name} signed {subject} and cannot waive what {rule} says "
+                f"about that. Ask another with the role {' or '.join(MAY_DECIDE)}."
+            )
+
+
+def _is_own(graph: TraceGraph, rule: str, subject: str, person: Person) -> bool:
+    """Tell whether somebody would excuse that they alone approved what they signed."""
+    return rule == OF_SIGNATURES and person.email in {
+        signed.person.email for signed in signatures(graph, subject)
+    }
+
+
 def why_not(graph: TraceGraph, record: Record) -> str:
     """Return why a waiver counts for nothing at all, or nothing when it does."""
     waiver = record.statement
@@ -85,6 +113,10 @@ def _void(graph: TraceGraph, record: Record, waiver: Waiver) -> str:
         return f"it was signed in the role {waiver.role}, which waives nothing"
     if not signer_may(record, MAY_DECIDE, graph.evidence.config):
         return f"who signed it has not got the role {' or '.join(MAY_DECIDE)}"
+    person = waiver.origin.person
+    own = [s for s in waiver.subjects if _is_own(graph, waiver.rule, s, person)]
+    if own:
+        return f"it is about {', '.join(own)}, which {person.name} signed"
     signed = moment(waiver.origin.finished_utc)
     if signed is None:
         return "nobody can tell when it was signed"

@@ -312,6 +312,16 @@ def test_a_waiver_in_another_role_is_refused(team: Team) -> None:
     assert "[approvals]" not in done.stderr  # it settles nothing here
 
 
+def test_nobody_waives_what_is_found_about_their_own_signature(team: Team) -> None:
+    team.edit(SRS, "Volumes", "All volumes")
+    team.commit("Quinn writes", by="Quinn")
+    team.ok("approve", "SRS-001", "--meaning", "approval")
+    reason = ("--until", TOMORROW, "--because", "There are two of us")
+    done = team.regml("waive", "C12", "SRS-001", *reason)
+    assert done.returncode == 2
+    assert "Quinn signed SRS-001 and cannot waive what C12 says" in done.stderr
+
+
 def test_an_expired_waiver_fails_the_check(team: Team) -> None:
     team.ok("waive", "T03", "SRS-001", "--until", TOMORROW, "--because", "Later")
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=3)

@@ -9,7 +9,7 @@ import pytest
 
 from regml.errors import UnknownIdError
 from regml.findings import Finding, RuleOutcome
-from regml.items.recorded import LogProblem, ProblemKind, Waiver
+from regml.items.recorded import LogProblem, Person, ProblemKind, Waiver
 from regml.trace import render
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
@@ -18,7 +18,15 @@ from regml.trace.query import item_page
 from regml.trace.rules import check, look
 from regml.trace.summary import summary
 from regml.trace.waivers import waivable
-from tests.factories import Parts, evidence_of, origin, record, with_item
+from tests.factories import (
+    Parts,
+    amid,
+    commit,
+    evidence_of,
+    origin,
+    record,
+    with_item,
+)
 
 PARTS = Parts().but("SRS-001", refines=())
 """SRS-001 has no reason: a finding of T01."""
@@ -221,3 +229,21 @@ def test_waived_findings_are_printed_everywhere() -> None:
     shown = render.page_text(item_page(graph, f"waiver@{evidence.records[-1].id}"))
     assert "The need is being written" in shown
     assert FOUND.message in shown
+
+
+@pytest.mark.parametrize(("person", "covered"), [("Quinn", False), ("Quentin", True)])
+def test_a_waiver_of_ones_own_signature_covers_nothing(
+    person: str, *, covered: bool
+) -> None:
+    """Nobody alone writes, approves, and excuses that they did."""
+    wrote = commit(person=Person("Quinn", "quinn@example.org"))
+    clean = evidence_of(Parts())
+    paths = {**clean.surroundings.last_changes, "items/SRS-001.md": wrote}
+    evidence = amid(clean, last_changes=paths)
+    [outcome] = look(build_graph(evidence), ["C12"])
+    subjects, messages = waivable(build_graph(evidence), outcome, ["SRS-001"])
+    given = waiver(person, rule="C12", subjects=subjects, messages=messages)
+    [outcome] = check(build_graph(waived(given, evidence=evidence)), ["C12"])
+    assert (outcome.open == ()) is covered
+    if not covered:
+        assert "it is about SRS-001, which Quinn signed" in outcome.open[0].message

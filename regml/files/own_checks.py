@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regml.errors import BrokenFileError
-from regml.files.text import read_text
+from regml.files.text import is_link, read_text
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -51,7 +51,7 @@ def read_own_checks(root: "Traversable") -> tuple[OwnModule, ...]:
 
 
 def _refuse_link(entry: "Traversable", path: str) -> None:
-    if getattr(entry, "is_symlink", bool)():
+    if is_link(entry):
         raise BrokenFileError(
             path, "is a symbolic link.", remedy="Put the file itself there."
         )

@@ -16,13 +16,21 @@ Model = TypeVar("Model", bound=BaseModel)
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def is_link(entry: "Traversable") -> bool:
+    """Tell whether a file or folder is a symbolic link; what is not there is none."""
+    try:
+        return bool(getattr(entry, "is_symlink", bool)())
+    except KeyError:  # since Python 3.13 an archive asks for the entry
+        return False
+
+
 def refuse_link(entry: "Traversable", name: str) -> None:
     """Refuse a file that leads elsewhere, perhaps out of the project.
 
     Raises:
         BrokenFileError: It is a symbolic link, or at a revision a submodule.
     """
-    if getattr(entry, "is_symlink", bool)():
+    if is_link(entry):
         raise BrokenFileError(
             name,
             "is a symbolic link.",

@@ -16,7 +16,7 @@ def test_a_card_is_what_stands_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'{"seed":\n 7,\n}', r"model\.json:3: is not JSON.*dvc repro"),
+        (b'{"seed":\n 7,\n"a"}', r"model\.json:3: is not JSON.*dvc repro"),
         (b"[1, 2]", r"model\.json: is not a JSON object.*dvc repro"),
         (b'{"a": "\xff"}', r"model\.json"),
     ],

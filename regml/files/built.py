@@ -41,12 +41,13 @@ def read_built(
     listed = dict(_lines(read_text(place / SUMS, name=name), name=name))
     found = {path: sha256_of(f.read_bytes()) for path, f in _files(place)}
     found.pop(SUMS)
+    expected = {*listed, STATE}  # somebody may have taken it out of the list as well
     changed = [p for p in listed if p in found and found[p] != listed[p]]
     state = _state(place, folder)
     return BuiltFile(
         folder=folder,
         changed=tuple(sorted(changed)),
-        absent=tuple(sorted(listed.keys() - found.keys())),
+        absent=tuple(sorted(expected - found.keys())),
         added=tuple(sorted(found.keys() - listed.keys())),
         commit=state.get("commit"),
         heads=tuple(state.get("heads") or ()),

@@ -227,6 +227,15 @@ DEFECTS = (
     ),
     Defect(
         "C20",
+        "a run that ended before it began",
+        with_run(
+            CLEAN, "train", origin=at("2026-01-05T10:00:00Z", "2026-01-05T09:30:00Z")
+        ),
+        "it ended at 2026-01-05T09:30:00Z, before it began at 2026-01-05T10:00:00Z",
+        severity=Severity.MINOR,
+    ),
+    Defect(
+        "C20",
         "a run before its own commit",
         amid(
             with_run(CLEAN, "train", origin=origin(commit="5" * 40)),

@@ -46,6 +46,17 @@ def test_changes_are_named(built: Path) -> None:
     assert found.commit is None
 
 
+def test_a_state_that_was_taken_out_of_the_list_as_well_is_missed(built: Path) -> None:
+    place = built / FOLDER
+    (place / "state.json").unlink()
+    sums = (place / "SHA256SUMS").read_text().splitlines(keepends=True)
+    kept = [line for line in sums if not line.endswith("  state.json\n")]
+    (place / "SHA256SUMS").write_text("".join(kept))
+    found = read_built(built, FOLDER)
+    assert found is not None
+    assert (found.absent, found.changed, found.added) == (("state.json",), (), ())
+
+
 def test_there_may_be_none(tmp_path: Path) -> None:
     assert read_built(tmp_path, FOLDER) is None
 

@@ -142,7 +142,13 @@ def has_sound_times(graph: TraceGraph, record: Record) -> Iterator[Gap]:
     assert finished is not None  # noqa: S101 - looked at above
     if finished.date() - DAY > graph.evidence.today:
         yield _clock(record, f"it is of {origin.finished_utc}, which is in the future")
-    if isinstance(record.statement, StageRun):
+    if finished + TOLERANCE < started:
+        yield _clock(
+            record,
+            f"it ended at {origin.finished_utc}, before it began at "
+            f"{origin.started_utc}",
+        )
+    elif isinstance(record.statement, StageRun):
         lasted = dt.timedelta(seconds=record.statement.resources.get("wall_seconds", 0))
         if finished - started + TOLERANCE < lasted:
             yield _clock(

@@ -49,6 +49,9 @@ def gather(look: Look) -> Evidence:
     controlled = [*config.sources.software, *config.sources.tests]
     small = [out.path for stage in stages for out in stage.outs if not out.cache]
     comments = read_comments(files, files_below(names, config.sources.software))
+    manifests = _manifests(files, log.records)
+    scores = _present(files, _noted(log.records, "evaluation", "per_case"))
+    cards = _present(files, _noted(log.records, "model", "card"))
     evidence = Evidence(
         config=config,
         policy=read_policy(files),
@@ -74,18 +77,13 @@ def gather(look: Look) -> Evidence:
         tests=read_tests(files, _python(names, config.sources.tests)),
         implements=comments.marks,
         unread_sources=comments.unread,
-        manifests=_manifests(files, log.records),
+        manifests=manifests,
         scores={
             name: read_case_scores(read_text(files / name, name=name))
-            for name in _noted(log.records, "evaluation", "per_case")
-            if (files / name).is_file()
+            for name in scores
         },
-        cards={
-            name: read_card(files, name)
-            for name in _noted(log.records, "model", "card")
-            if (files / name).is_file()
-        },
-        workspace=look.digests(small),
+        cards={name: read_card(files, name) for name in cards},
+        workspace=look.digests(dict.fromkeys((*small, *manifests, *scores, *cards))),
         today=_today(),
     )
     around = cache(partial(_look_around, look, evidence))
@@ -139,11 +137,13 @@ def _catalogues(files: "Traversable") -> "tuple[Catalogue, ...]":
 def _manifests(
     root: "Traversable", records: Iterable[Record]
 ) -> dict[str, DatasetManifest]:
-    return {
-        name: read_manifest(root, name)
-        for name in _noted(records, "dataset", "manifest")
-        if (root / name).is_file()
-    }
+    names = _present(root, _noted(records, "dataset", "manifest"))
+    return {name: read_manifest(root, name) for name in names}
+
+
+def _present(root: "Traversable", names: Iterable[str]) -> list[str]:
+    """Return those of some files that are there, whether git or DVC keeps them."""
+    return [name for name in names if (root / name).is_file()]
 
 
 def _noted(records: Iterable[Record], topic: str, key: str) -> Iterator[str]:

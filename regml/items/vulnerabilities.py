@@ -38,9 +38,9 @@ class AffectedPackage(Loose):
 
 
 class Affected(Loose):
-    """Which versions of a package are affected."""
+    """Which versions of a package are affected; some entries name a repository only."""
 
-    package: AffectedPackage
+    package: AffectedPackage | None = None
     ranges: tuple[Range, ...] = ()
     versions: Lines = ()
 

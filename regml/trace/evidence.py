@@ -97,7 +97,7 @@ class Evidence:
             made data, by commit and id, where somebody asked for them.
         scores: Scores per case that are present, by path.
         cards: Model cards that are present, by path.
-        workspace: Small outputs as they are on disk, by path.
+        workspace: Small outputs, manifests, scores and cards as they are on disk.
         own_checks: Modules of the project's own checks; empty where they shall not run.
         today: The day on which it is looked at, in UTC: waivers and reviews end.
         look_around: Gathers what only rules and few pages ask for, when one does.

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from regml.files.lock import normalised
 from regml.items.design import Soup, VulnerabilityAssessment
@@ -12,11 +13,28 @@ from regml.items.vulnerabilities import (
     VulnerabilityExport,
 )
 
+if TYPE_CHECKING:
+    from packaging.version import Version
+
 
 def known_of(export: VulnerabilityExport, soup: Soup) -> Iterator[Vulnerability]:
     """Give the entries of an export that concern the version of a SOUP item in use."""
     for entry in export.vulns:
         if concerns(entry, soup.package, soup.version):
+            yield entry
+
+
+def strangers(export: VulnerabilityExport) -> Iterator[Vulnerability]:
+    """Give the entries that name none of the packages that were asked about.
+
+    The database gave them as an answer; to what, cannot be told.
+    """
+    asked = {normalised(name) for name in export.packages}
+    for entry in export.vulns:
+        named = (affected.package for affected in entry.affected)
+        if entry.withdrawn is None and not any(
+            package and normalised(package.name) in asked for package in named
+        ):
             yield entry
 
 
@@ -49,13 +67,25 @@ def concerns(entry: Vulnerability, package: str, version: str) -> bool:
     """Tell whether an entry of the OSV format concerns a version of a package.
 
     A withdrawn entry concerns nothing. An entry whose versions cannot be compared, for
-    example because it names commits, concerns every version.
+    example because it names commits, concerns every version. An interpreter may be
+    named by its series: what concerns one release of 3.11 concerns 3.11.
     """
     name = normalised(package)
     return entry.withdrawn is None and any(
-        normalised(affected.package.name) == name and _affects(affected, version)
+        affected.package is not None
+        and normalised(affected.package.name) == name
+        and any(_affects(affected, v) for v in _meant(affected, name, version))
         for affected in entry.affected
     )
+
+
+def _meant(affected: Affected, name: str, version: str) -> Iterator[str]:
+    """Give a version, and for a series of the interpreter the releases in question."""
+    yield version
+    if name == "python":
+        events = [event for found in affected.ranges for event in found.events]
+        named = (*affected.versions, *(e.introduced or "" for e in events))
+        yield from (v for v in named if v.startswith(f"{version}."))
 
 
 def _affects(affected: Affected, version: str) -> bool:
@@ -72,15 +102,35 @@ def _lies_in(found: Range, version: str) -> bool:
 
     try:
         wanted, inside = Version(version), False
-        for event in found.events:
-            if event.introduced is not None:
-                begin = event.introduced
-                inside |= begin == "0" or wanted >= Version(begin)
-            if event.fixed is not None and wanted >= Version(event.fixed):
-                inside = False
-            last = event.last_affected
-            if last is not None and wanted > Version(last):
+        events = _in_order(found)
+        for at, begins, last in events:
+            if begins:
+                inside |= wanted >= at
+            elif wanted > at or (wanted == at and not last):
                 inside = False
     except InvalidVersion:
         return True
-    return inside
+    return inside or not any(begins for _, begins, _ in events)
+
+
+def _in_order(found: Range) -> list[tuple["Version", bool, bool]]:
+    """Return version, whether it begins a range and whether it is the last in one.
+
+    The format asks for no order; of two at one version, that which ends comes first.
+
+    Raises:
+        InvalidVersion: A version cannot be compared.
+    """
+    from packaging.version import Version
+
+    rows = []
+    for event in found.events:
+        for at, begins, last in (
+            (event.introduced, True, False),
+            (event.fixed, False, False),
+            (event.last_affected, False, True),
+        ):
+            if at is not None:
+                least = "0.dev0" if begins and at == "0" else at
+                rows.append((Version(least), begins, last))
+    return sorted(rows)

@@ -17,6 +17,7 @@ from regml.items.design import (
 )
 from regml.items.vulnerabilities import Vulnerability
 from regml.trace.evidence import Evidence
+from regml.trace.vulnerabilities import concerns
 from tests.defects.cases import CLEAN, PARTS, Defect, assert_fires, findings, name_of
 from tests.factories import ITEMS, evidence_of, export, origin, soup, with_run
 
@@ -71,6 +72,13 @@ def python(version: str) -> Any:
 
 
 AFFECTED = entry(versions=["2.1.0"])
+NAMELESS = Vulnerability.model_validate(
+    {
+        "id": "EXAMPLE-2",
+        "aliases": ["EXAMPLE-ONE"],
+        "affected": [{"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]}],
+    }
+)
 
 DEFECTS = (
     Defect(
@@ -206,6 +214,13 @@ DEFECTS = (
     ),
     Defect(
         "C05",
+        "an answer that names a repository and no package",
+        known(NAMELESS),
+        "names none of the packages that were asked about",
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C05",
         "an assessment of another version",
         known(AFFECTED, assessment(Exploitability.NOT_AFFECTED, version="2.0.0")),
         "nobody has assessed it",
@@ -242,6 +257,11 @@ DEFECTS = (
 @pytest.mark.parametrize("defect", DEFECTS, ids=name_of)
 def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> None:
     assert_fires(defect)
+
+
+def _range(introduced: str, fixed: str) -> dict[str, Any]:
+    events = [{"introduced": introduced}, {"fixed": fixed}]
+    return {"ranges": [{"type": "ECOSYSTEM", "events": events}]}
 
 
 @pytest.mark.parametrize(
@@ -281,6 +301,35 @@ def test_a_seeded_defect_makes_its_rule_fire_and_no_other(defect: Defect) -> Non
             },
             False,
         ),
+        (
+            {
+                "ranges": [
+                    {
+                        "type": "ECOSYSTEM",
+                        "events": [
+                            {"introduced": "2.0"},
+                            {"fixed": "2.2"},
+                            {"introduced": "1.0"},
+                            {"fixed": "1.2"},
+                        ],
+                    }
+                ]
+            },
+            True,
+        ),
+        (
+            {
+                "ranges": [
+                    {
+                        "type": "ECOSYSTEM",
+                        "events": [{"fixed": "2.1.0"}, {"introduced": "2.1.0"}],
+                    }
+                ]
+            },
+            True,
+        ),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": []}]}, True),
+        ({"ranges": [{"type": "ECOSYSTEM", "events": [{"limit": "2.0"}]}]}, True),
         ({"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]}, True),
         ({"versions": ["2.0.0"]}, False),
         ({}, True),
@@ -291,6 +340,30 @@ def test_ranges_of_versions_are_compared_and_what_cannot_be_concerns(
 ) -> None:
     found = findings(known(entry(**affected)))
     assert bool(found) is concerned
+
+
+@pytest.mark.parametrize(
+    ("affected", "concerned"),
+    [
+        ({"versions": ["3.11.4"]}, True),
+        ({"versions": ["3.12.0", "3.110.1"]}, False),
+        (_range("3.11.2", "3.11.5"), True),
+        (_range("0", "3.11"), False),
+        (_range("3.12.0", "3.12.4"), False),
+    ],
+)
+def test_what_concerns_a_release_concerns_the_series_of_an_interpreter(
+    affected: dict[str, Any], concerned: bool
+) -> None:
+    rows = [{"package": {"name": "python"}, **affected}]
+    found = Vulnerability.model_validate({"id": "EXAMPLE-3", "affected": rows})
+    assert concerns(found, "python", "3.11") is concerned
+
+
+def test_an_answer_about_no_package_that_was_asked_is_answered_by_an_assessment() -> (
+    None
+):
+    assert findings(known(NAMELESS, assessment(Exploitability.NOT_AFFECTED))) == []
 
 
 def test_a_withdrawn_entry_and_an_assessed_one_concern_nobody() -> None:

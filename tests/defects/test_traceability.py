@@ -59,6 +59,13 @@ UNKNOWN_TEST = WrittenTest("tests/device/test_x.py::test_x", ("SRS-999",), "test
 TO_A_CONTROL = WrittenTest("tests/device/test_x.py::test_x", ("SW-01",), "tests/x", 4)
 MINOR, MAJOR = Severity.MINOR, Severity.MAJOR
 NA = exclusion()
+SOURCES = CLEAN.config.model_copy(
+    update={
+        "sources": CLEAN.config.sources.model_copy(
+            update={"software": ("device", "device2")}
+        )
+    }
+)
 NOT_ALARM = tuple(key for key in NA.excludes if not key.endswith(" d"))
 
 
@@ -291,6 +298,23 @@ DEFECTS = (
         amid(CLEAN, used_code=(UsedCode("extra/alg.py", "device/volume.py"),)),
         "device/volume.py uses this code, and it is not under control",
         severity=Severity.MAJOR,
+    ),
+    Defect(
+        "T07",
+        "code of a software item that is not under control",
+        replace(
+            evidence_of(PARTS.but("SW-01", sources=("device", "extra"))),
+            tree=CLEAN.tree | {"extra/deep/alg.c", "extra/readme.md"},
+        ),
+        "Software item SW-01 uses this code, and it is not under control",
+        severity=MAJOR,
+    ),
+    Defect(
+        "T07",
+        "a source file in another language that belongs to no software item",
+        replace(CLEAN, tree=CLEAN.tree | {"device2/solve.F90"}, config=SOURCES),
+        "The source file belongs to no software item",
+        severity=MAJOR,
     ),
     Defect(
         "T07",

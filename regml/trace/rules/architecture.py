@@ -1,7 +1,7 @@
 """T07, R08: software items hold their sources, and have the class they need."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from regml.files.used_code import UsedCode
@@ -15,7 +15,12 @@ CODE: Final = frozenset(
     {
         *(".py", ".pyx", ".r", ".jl", ".m", ".sh", ".bash", ".ps1", ".rs", ".go"),
         *(".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".cu", ".cuh", ".mm"),
-        *(".java", ".kt", ".cs", ".js", ".ts", ".jsx", ".tsx"),
+        *(".f", ".for", ".f90", ".f95", ".f03", ".f08", ".hxx", ".inl", ".ipp", ".s"),
+        *(".cl", ".hip", ".metal", ".wgsl", ".glsl", ".hlsl", ".comp", ".asm"),
+        *(".java", ".kt", ".kts", ".scala", ".groovy", ".cs", ".fs", ".vb"),
+        *(".js", ".mjs", ".cjs", ".ts", ".jsx", ".tsx", ".vue", ".svelte", ".php"),
+        *(".swift", ".dart", ".lua", ".pl", ".rb", ".zig", ".pas", ".hs", ".ml"),
+        *(".bat", ".cmd", ".psm1", ".sql", ".ipynb", ".pxd", ".pxi"),
     }
 )
 """Suffixes of files that are source code."""
@@ -43,6 +48,7 @@ def _places(graph: TraceGraph) -> Iterator[Place | UsedCode]:
         yield path, at, path in there or not pointers.isdisjoint(_around(path))
     claimed = {path for path, _ in claims}
     sources = graph.evidence.config.sources
+    yield from _uncontrolled(graph, claims)
     named = (*sources.software, *sources.tests) if tree else ()
     for path in dict.fromkeys(named):
         place = path.rstrip("/")
@@ -58,11 +64,30 @@ def _places(graph: TraceGraph) -> Iterator[Place | UsedCode]:
             yield name, None, True
 
 
+def _uncontrolled(
+    graph: TraceGraph, claims: Iterable[tuple[str, str]]
+) -> Iterator[UsedCode]:
+    """Give the code of software items that lies outside of ``[sources]``."""
+    sources = graph.evidence.config.sources
+    inside = {path.rstrip("/") for path in (*sources.software, *sources.tests)}
+    owners = {path: owner for path, owner in claims if inside.isdisjoint(_around(path))}
+    for name in sorted(graph.evidence.tree) if owners else ():
+        if posixpath.splitext(name)[1].lower() in CODE and inside.isdisjoint(
+            around := tuple(_around(name))
+        ):
+            owner = next((owners[path] for path in around if path in owners), None)
+            if owner:
+                yield UsedCode(name, f"Software item {owner}")
+
+
 def _around(path: str) -> Iterator[str]:
     """Give a path and the folders it lies in."""
     while path:
         yield path
         path = path.rpartition("/")[0]
+
+
+_AND_TO_AN_ITEM: Final = " and to 'sources' of a software item."
 
 
 # IEC 62304 5.4.1, 5.5.1
@@ -90,8 +115,8 @@ def is_where_the_design_says(
             "a folder that stands there."
             if place.by == "pytest"
             else f"{'Have git track it, and add' if hidden else 'Add'} "
-            f"{place.path} to 'software' in [sources] of regml.toml and to 'sources' "
-            "of a software item.",
+            f"{place.path} to 'software' in [sources] of regml.toml"
+            + ("." if place.by.startswith("Software item") else _AND_TO_AN_ITEM),
             place.path,
         )
         return

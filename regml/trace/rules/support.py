@@ -10,7 +10,13 @@ from regml.items.vulnerabilities import VulnerabilityExport, latest
 from regml.trace.model import TraceGraph
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.soup import soups
-from regml.trace.vulnerabilities import asked_version, assessment_of, known_of, too_old
+from regml.trace.vulnerabilities import (
+    asked_version,
+    assessment_of,
+    known_of,
+    strangers,
+    too_old,
+)
 
 
 def _supported(graph: TraceGraph) -> tuple[Config | Soup, ...]:
@@ -113,6 +119,24 @@ def is_assessed(
             f"Export them again into {FOLDER}.",
             subject.path,
         )
+    yield from _about_nothing_asked(graph, subject)
+
+
+def _about_nothing_asked(
+    graph: TraceGraph, export: VulnerabilityExport
+) -> Iterator[Gap]:
+    """An answer that names no package of ours is about one all the same."""
+    for entry in strangers(export):
+        if not any(assessment_of(soup, entry) for soup in soups(graph)):
+            yield Gap(
+                entry.id,
+                f"{entry.id} stands in the export of {export.exported} and names none "
+                "of the packages that were asked about, so that nobody can tell what "
+                "it concerns.",
+                "Assess it under 'vulnerabilities' of the SOUP item that it was found "
+                "for.",
+                export.path,
+            )
 
 
 def _entries(

@@ -39,7 +39,9 @@ def examine(root: Path | None) -> tuple[Diagnosis, ...]:
         )
     found.append(Diagnosis("project", State.OK, str(root)))
     for look_in in OF_THE_PROJECT:
-        found += _safely(look_in.__name__, partial(look_in, root))
+        said = {row.message for row in found if row.state is State.PROBLEM}
+        rows = _safely(look_in.__name__, partial(look_in, root))
+        found += [row for row in rows if row.message not in said]
     return tuple(found)
 
 

@@ -9,12 +9,16 @@ from typing import Final
 
 from regml.doctor.diagnosis import Diagnosis, State
 from regml.doctor.repository import hooks, repository
+from regml.files.catalogues import read_catalogues
 from regml.files.config import CONFIG, read_config, read_policy
 from regml.files.documents import read_documents
-from regml.files.dvc import read_stages
+from regml.files.dvc import read_lock, read_stages
 from regml.files.editor import editor_files
+from regml.files.lock import read_lock_file
 from regml.files.markdown import read_items
 from regml.files.own_checks import FOLDER, read_own_checks
+from regml.files.python_tests import read_tests
+from regml.files.vulnerabilities import read_vulnerabilities
 from regml.records.keys import key_path, opens_unasked, read_key, trusted_keys
 from regml.records.log import read_log
 
@@ -47,13 +51,30 @@ def _configuration(root: Path) -> Iterator[Diagnosis]:
             f"your key is that of {mine.email}"
             if mine
             else f"Your key is not in {CONFIG}: what you sign does not count.",
-            "" if mine else "Add yourself under [[signers]], and have it reviewed.",
+            ""
+            if mine
+            else "Add the lines of 'regml key show' to it, and have that reviewed.",
         )
 
 
 def _policy(root: Path) -> Iterator[Diagnosis]:
     policy = read_policy(root)
     yield Diagnosis("risk policy", State.OK, f"{len(policy.levels)} risk levels")
+
+
+def _sources(root: Path) -> Iterator[Diagnosis]:
+    sources = read_config(root).sources
+    named = [*sources.software, *sources.tests, sources.lock]
+    gone = [path for path in named if not (root / path).exists()]
+    if gone:
+        yield Diagnosis(
+            "sources",
+            State.PROBLEM,
+            f"{CONFIG} names {', '.join(gone)} under [sources], which is not there.",
+            "Correct the path, or make the file or folder.",
+        )
+    else:
+        yield Diagnosis("sources", State.OK, f"{len(named)} named, all there")
 
 
 def _items(root: Path) -> Iterator[Diagnosis]:
@@ -76,7 +97,13 @@ def _stages(root: Path) -> Iterator[Diagnosis]:
     stages = read_stages(root)
     bare = [stage.name for stage in stages if not stage.recorded]
     if not stages:
-        yield Diagnosis("dvc.yaml", State.OK, "no stages")
+        yield Diagnosis(
+            "dvc.yaml",
+            State.WARN,
+            "There are no stages, so no dataset and no model is recorded.",
+            "Describe them in dvc.yaml, each with 'cmd: regml record -- ...', or "
+            "restore it from git.",
+        )
     elif bare:
         yield Diagnosis(
             "dvc.yaml",
@@ -181,8 +208,26 @@ def _editor(root: Path) -> Iterator[Diagnosis]:
         )
 
 
+def _check(root: Path) -> Iterator[Diagnosis]:
+    """Read what a check reads beside all this."""
+    sources = read_config(root).sources
+    packages = read_lock_file(root, sources.lock)
+    tests = read_tests(root, sources.tests)
+    locked = read_lock(root)
+    exports = read_vulnerabilities(root)
+    if (root / "standards").is_dir():
+        read_catalogues(root)
+    yield Diagnosis(
+        "check",
+        State.OK,
+        f"{len(packages)} packages, {len(tests)} device tests, {len(locked)} stages in "
+        f"dvc.lock and {len(exports)} exports of vulnerabilities can be read",
+    )
+
+
 OF_THE_PROJECT: Final = (
     _configuration,
+    _sources,
     _policy,
     _items,
     _documents,
@@ -192,6 +237,7 @@ OF_THE_PROJECT: Final = (
     _stages,
     _remotes,
     _log,
+    _check,
     _disk,
     _editor,
 )

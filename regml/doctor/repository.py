@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from regml.doctor.diagnosis import Diagnosis, State
+from regml.errors import ConfigError
 from regml.files.repository import in_repository, run_git
 
 _TEXTCONV: Final = "regml record show"
@@ -24,14 +25,20 @@ def repository(root: Path) -> Iterator[Diagnosis]:
             "git init && git add --all && git commit",
         )
         return
-    head = run_git(root, "rev-parse", "--verify", "--quiet", "HEAD", refusal=True)
+    try:
+        head = run_git(root, "rev-parse", "--verify", "--quiet", "HEAD", refusal=True)
+        shallow = run_git(root, "rev-parse", "--is-shallow-repository").strip()
+    except ConfigError as error:
+        remedy = "See what 'git status' and 'git fsck' say; restore .git from a clone."
+        yield Diagnosis("repository", State.PROBLEM, str(error), remedy)
+        return
     yield Diagnosis(
         "repository",
         State.OK if head else State.PROBLEM,
         f"at commit {head.decode()[:12]}" if head else "There is no commit yet.",
         "" if head else "git add --all && git commit",
     )
-    if run_git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+    if shallow == b"true":
         yield Diagnosis(
             "history",
             State.WARN,
@@ -98,6 +105,8 @@ def _setting(root: Path, key: str) -> str:
 
 def hooks(root: Path) -> Iterator[Diagnosis]:
     """Look whether a check before each commit is asked for, and whether it runs."""
+    if not in_repository(root):
+        return
     config = root / ".pre-commit-config.yaml"
     declared = config.is_file() and "regml" in config.read_text("utf-8", "replace")
     where = run_git(root, "rev-parse", "--git-path", "hooks").decode().strip()

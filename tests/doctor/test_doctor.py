@@ -1,6 +1,7 @@
 """The doctor answers in every broken state, in words that say what to do."""
 
 import json
+import re
 import shutil
 import subprocess
 import tomllib
@@ -85,6 +86,22 @@ BREAKAGES: dict[str, tuple[Breakage, str, str]] = {
     ),
     "a broken policy": (put("risk/policy.yaml", "a: ["), "policy", "policy.yaml"),
     "no policy": (lambda r: (r / "risk/policy.yaml").unlink(), "policy", "policy"),
+    "a source that is gone": (
+        lambda root: shutil.rmtree(root / "tests"),
+        "sources",
+        "names tests/device under [sources], which is not there",
+    ),
+    "no exact version": (
+        put("requirements.txt", "numpy\n"),
+        "check",
+        "requirements.txt:1: 'numpy' is not an exact version",
+    ),
+    "a test that is no Python": (
+        put("tests/device/test_gate.py", "def (\n"),
+        "check",
+        "tests/device/test_gate.py:1: is not Python",
+    ),
+    "a broken dvc.lock": (put("dvc.lock", "a: ["), "check", "dvc.lock"),
     "a broken dvc.yaml": (put("dvc.yaml", "stages: ["), "stages", "dvc.yaml"),
     "a bare stage": (
         put("dvc.yaml", "stages:\n  train:\n    cmd: python train.py\n"),
@@ -125,12 +142,22 @@ BREAKAGES: dict[str, tuple[Breakage, str, str]] = {
 def test_a_broken_set_up_is_explained(project: Path, what: str) -> None:
     breaks, topic, says = BREAKAGES[what]
     breaks(project)
-    found = by_topic(project)
-    text = as_text(examine(project))
+    found = examine(project)
+    text = as_text(found)
     assert "Could not be looked at" not in text
-    rows = [row for row in found.get(topic, []) if row.state is State.PROBLEM]
+    bad = [row for row in found if row.state is not State.OK]
+    rows = [row for row in bad if row.topic == topic and row.state is State.PROBLEM]
     assert rows, text
     assert any(says in row.message for row in rows), rows
+    assert len({row.message for row in bad}) == len(bad)
+    for row in bad:  # the message of a broken file holds its remedy
+        assert row.remedy or re.search(r"[.:] [A-Z]", row.message), row
+
+
+def test_a_project_without_stages_is_told(project: Path) -> None:
+    (project / "dvc.yaml").unlink()
+    [row] = by_topic(project)["dvc.yaml"]
+    assert (row.state, bool(row.remedy)) == (State.WARN, True)
 
 
 def test_a_key_that_no_signer_has_is_explained(project: Path) -> None:
@@ -141,6 +168,7 @@ def test_a_key_that_no_signer_has_is_explained(project: Path) -> None:
     [row] = by_topic(project)["signers"]
     assert row.state is State.WARN
     assert "does not count" in row.message
+    assert "regml key show" in row.remedy
 
 
 def test_a_key_named_and_missing_is_a_problem(

@@ -36,7 +36,7 @@ def test_a_value_off_the_scale_is_refused() -> None:
     ("text", "said"),
     [
         ("[device\n", "not valid TOML"),
-        ("[device]\nname = 'x'\n", "regml.toml: lacks the key 'device.version'"),
+        ("[device]\nname = 'x'\n", "regml.toml:1: lacks the key 'device.version'"),
     ],
 )
 def test_a_broken_configuration_names_the_place(
@@ -70,6 +70,26 @@ def test_what_would_be_passed_over_is_refused(
     assert before in EXAMPLE
     (tmp_path / "regml.toml").write_text(EXAMPLE.replace(before, after), "utf-8")
     with pytest.raises(ConfigError, match=said):
+        read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[device]\nname = 'x'\n\n[divice]\na = 1\n", 4),
+        ("[device]\nname = 'x'\nversoin = '1'\n", 3),
+        ("device.name = 'x'\ndevice.versoin = 1\n", 2),
+        ("[[signers]]\nname = 'a'\n[[signers]]\n'nmae' = 'b'\n", 4),
+        ("[device]\nname = 'x'\n[device.population]\nagge = 1\n", 4),
+        ("[device]\nname = 'x\n", 2),
+        ("[device]\nname = [\n\n", 3),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
+    with pytest.raises((BrokenFileError, ConfigError), match=rf"^regml\.toml:{line}: "):
         read_config(tmp_path)
 
 
@@ -118,5 +138,5 @@ def test_names_of_packages_are_compared_as_pip_does(tmp_path: Path) -> None:
 )
 def test_what_no_configuration_needs_is_one_message(tmp_path: Path, text: str) -> None:
     (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(BrokenFileError, match=r"^regml\.toml: "):
+    with pytest.raises(BrokenFileError, match=r"^regml\.toml(:1)?: "):
         read_config(tmp_path)

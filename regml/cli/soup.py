@@ -115,16 +115,17 @@ def vulnerabilities(
     from regml.project import open_project
     from regml.trace.looked_up import standing_table, standings
     from regml.trace.rules.soup import soups
-    from regml.trace.vulnerabilities import too_old
+    from regml.trace.vulnerabilities import strangers, too_old
 
     project = open_project(project_root(ctx.obj), at=at)
     if feed is None:
         export = latest(project.evidence.vulnerabilities)
     else:
         export = parse_export(str(feed), read_text(ctx.obj / feed, name=str(feed)))
-    found = tuple(standings(soups(project.graph), export))
+    known = soups(project.graph)
+    found = tuple(standings(known, export))
     print_table(standing_table(found), form)
-    old = ""
+    old, others = "", tuple(strangers(export, known)) if export else ()
     if export is None:
         told = f"No export in {FOLDER}: nothing was looked up."
     else:
@@ -134,10 +135,16 @@ def vulnerabilities(
     click.echo(told, err=True)
     if old:
         click.echo(f"The feed is {old}: what it says is not of today.", err=True)
+    for entry in others:
+        click.echo(
+            f"{entry.id} names none of the packages that were asked about: assess it "
+            "under 'vulnerabilities' of the SOUP item that it was found for.",
+            err=True,
+        )
     items = {one.soup.id for one in found}
     pending = {one.soup.id for one in found if one.open}
     click.echo(f"SOUP items: {len(items)}; something open: {len(pending)}.", err=True)
-    return int(bool(pending or old))
+    return int(bool(pending or old or others))
 
 
 def sbom_of(project: "Project") -> tuple[bytes, tuple[str, ...]]:

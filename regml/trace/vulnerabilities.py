@@ -1,7 +1,7 @@
 """Does a known vulnerability concern a version? Where it cannot be told: yes."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from regml.files.lock import normalised
@@ -24,17 +24,19 @@ def known_of(export: VulnerabilityExport, soup: Soup) -> Iterator[Vulnerability]
             yield entry
 
 
-def strangers(export: VulnerabilityExport) -> Iterator[Vulnerability]:
-    """Give the entries that name none of the packages that were asked about.
+def strangers(
+    export: VulnerabilityExport, soups: Collection[Soup]
+) -> Iterator[Vulnerability]:
+    """Give the entries about none of the packages that were asked about.
 
-    The database gave them as an answer; to what, cannot be told.
+    The database gave them as an answer; to what, cannot be told until somebody has
+    assessed them for a SOUP item.
     """
     asked = {normalised(name) for name in export.packages}
     for entry in export.vulns:
-        named = (affected.package for affected in entry.affected)
-        if entry.withdrawn is None and not any(
-            package and normalised(package.name) in asked for package in named
-        ):
+        named = {normalised(a.package.name) for a in entry.affected if a.package}
+        assessed = any(assessment_of(soup, entry) for soup in soups)
+        if entry.withdrawn is None and not named & asked and not assessed:
             yield entry
 
 

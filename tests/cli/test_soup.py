@@ -138,6 +138,22 @@ def test_a_feed_of_another_time_is_not_of_today(
     assert ("The feed is" in result.stderr) == bool(status)
 
 
+def test_an_answer_about_no_package_that_was_asked_is_said(
+    project: Path, site: Path
+) -> None:
+    feed = project.parent / "feed.json"
+    told = {
+        "exported": str(dt.datetime.now(dt.UTC).date()),
+        "source": "A database",
+        "packages": {"joblib": soups(project)["joblib"].version},
+        "vulns": [{"id": "PSF-1", "affected": [{"ranges": [], "versions": ["1"]}]}],
+    }
+    feed.write_text(json.dumps(told))
+    result = run(project, "soup", "vulnerabilities", "--feed", str(feed))
+    assert result.return_value == 1
+    assert "PSF-1 names none of the packages that were asked about" in result.stderr
+
+
 def test_a_model_that_does_not_exist_has_no_bill(project: Path) -> None:
     result = run(project, "export", "cyclonedx-ml", "--model", "model@123456")
     assert "'model@123456' is unknown" in str(result.exception)

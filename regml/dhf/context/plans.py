@@ -22,7 +22,12 @@ from regml.trace.activities import what_is_missing
 from regml.trace.model import TraceGraph
 from regml.trace.packages import package_url
 from regml.trace.rules.soup import is_release_of, versions_in
-from regml.trace.vulnerabilities import asked_version, assessment_of, known_of
+from regml.trace.vulnerabilities import (
+    asked_version,
+    assessment_of,
+    known_of,
+    strangers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +300,9 @@ def _entries(
         for entry in known_of(export, item) if export else ():
             if assessment_of(item, entry) is None:
                 yield (entry.id, name, verdict("not assessed"), "", entry.summary, "")
+    for entry in strangers(export, soups) if export else ():
+        name = "none that was asked about"
+        yield (entry.id, name, verdict("not assessed"), "", entry.summary, "")
 
 
 def tools(graph: TraceGraph) -> Table:

@@ -126,17 +126,15 @@ def _about_nothing_asked(
     graph: TraceGraph, export: VulnerabilityExport
 ) -> Iterator[Gap]:
     """An answer that names no package of ours is about one all the same."""
-    for entry in strangers(export):
-        if not any(assessment_of(soup, entry) for soup in soups(graph)):
-            yield Gap(
-                entry.id,
-                f"{entry.id} stands in the export of {export.exported} and names none "
-                "of the packages that were asked about, so that nobody can tell what "
-                "it concerns.",
-                "Assess it under 'vulnerabilities' of the SOUP item that it was found "
-                "for.",
-                export.path,
-            )
+    for entry in strangers(export, soups(graph)):
+        yield Gap(
+            entry.id,
+            f"{entry.id} stands in the export of {export.exported} and names none of "
+            "the packages that were asked about, so that nobody can tell what it "
+            "concerns.",
+            "Assess it under 'vulnerabilities' of the SOUP item that it was found for.",
+            export.path,
+        )
 
 
 def _entries(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from regml.files.catalogues import shipped_catalogues
 from regml.items.base import SafetyClass
 from regml.items.recorded import Approval, LogProblem, Outcome, ProblemKind
 from regml.trace.build import build_graph
@@ -18,6 +19,7 @@ from tests.factories import (
     requirement,
     run_of_tests,
     stage_run,
+    with_item,
     with_records,
 )
 
@@ -45,8 +47,29 @@ def test_a_rule_that_a_class_does_not_ask_for_is_off_and_says_why() -> None:
     outcomes = check(build_graph(CLEAN), safety_class=SafetyClass.A)
     off = {outcome.rule: outcome.off for outcome in outcomes if outcome.off}
     assert set(off) == {r.id for r in RULES if SafetyClass.A not in r.classes}
-    assert {"T06", "R05", "R07", "C02"} <= set(off)
+    assert {"T06", "R05", "C02"} <= set(off)
     assert off["T06"] == "class A does not ask for IEC 62304 5.3.1"
+
+
+def test_no_rule_is_off_for_a_class_that_one_of_its_clauses_is_asked_of() -> None:
+    [clauses] = [c for c in shipped_catalogues() if c.standard == "IEC 62304"]
+    levels = {row.id: row.levels for row in clauses.rows}
+    for rule in RULES:
+        cited = [c.split(" ")[2] for c in rule.clauses if c.startswith("IEC 62304 ")]
+        for safety_class in set(SafetyClass) - set(rule.classes):
+            asked = [levels[c] or tuple(SafetyClass) for c in cited if c in levels]
+            assert asked, rule.id
+            assert all(safety_class not in wanted for wanted in asked), rule.id
+
+
+def test_a_class_that_is_too_low_for_its_risks_is_found_also_when_it_is_a() -> None:
+    """Else a class typed too low would turn off the check that sees it."""
+    device = CLEAN.config.device.model_copy(update={"safety_class": SafetyClass.A})
+    config = CLEAN.config.model_copy(update={"device": device})
+    as_a = with_item(CLEAN, "SW-01", safety_class=SafetyClass.A)
+    found = findings(replace(as_a, config=config))
+    told = [f.message for f in found if f.rule == "R07"]
+    assert "is class A and implements SRS-004, a control of RISK-001" in told[0]
 
 
 def test_a_rule_without_subjects_says_so() -> None:

@@ -9,7 +9,7 @@ from regml.findings import Severity
 from regml.items.base import SafetyClass
 from regml.items.design import SoftwareItem
 from regml.trace.model import TraceGraph
-from regml.trace.rules.base import CLASS_B_AND_C, Gap, rule
+from regml.trace.rules.base import Gap, rule
 
 CODE: Final = frozenset(
     {
@@ -99,7 +99,6 @@ _AND_TO_AN_ITEM: Final = " and to 'sources' of a software item."
     _places,
     severity=Severity.MAJOR,
     clauses=("IEC 62304 5.4.1", "IEC 62304 5.5.1"),
-    classes=CLASS_B_AND_C,
 )
 def is_where_the_design_says(
     graph: TraceGraph, place: Place | UsedCode

@@ -207,7 +207,6 @@ def _shown(name: str) -> str:
         for item in _carriers(graph, requirement)
     ],
     clauses=("IEC 62304 7.2.2", "IEC 62304 4.3"),
-    classes=CLASS_B_AND_C,
 )
 def has_a_sufficient_class(
     graph: TraceGraph, subject: tuple[SoftwareItem, str, Risk]

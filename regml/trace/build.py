@@ -1,6 +1,6 @@
 """From what lies in a project to the one graph; opens no file, judges nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -48,7 +48,7 @@ class _Versions:
 def build_graph(evidence: Evidence) -> TraceGraph:
     """Build the graph; links to things that do not exist are kept and marked."""
     current = current_state(evidence)
-    versions = _versions(evidence)
+    versions = _versions(evidence, current.doubted)
     nodes: dict[str, Node] = {}
     edges: dict[Edge, None] = {}
     for part in (
@@ -57,7 +57,7 @@ def build_graph(evidence: Evidence) -> TraceGraph:
         _tests(evidence, current.believed),
         _sources(evidence),
         _datasets(versions),
-        _models(versions),
+        _models(versions, current.doubted),
         _runs(evidence.records, versions),
         _test_runs(evidence.records, versions),
         _executions(evidence.records, versions),
@@ -121,14 +121,21 @@ def _sources(evidence: Evidence) -> Part:
                 yield Edge(name, Link.PART_OF, owner)
 
 
-def _versions(evidence: Evidence) -> _Versions:
+def _versions(evidence: Evidence, doubted: Collection[str]) -> _Versions:
+    """Collect versions; what a run says that counts more stands in front of others."""
+
+    def counts(record: Record) -> tuple[bool, bool]:
+        run = record.statement
+        passed = isinstance(run, StageRun) and run.outcome is Outcome.PASSED
+        return record.path not in doubted, passed
+
     found = _Versions()
     present = {
         evidence.workspace[path].sha256: (path, manifest)
         for path, manifest in sorted(evidence.manifests.items())
         if path in evidence.workspace
     }
-    for record in evidence.records:
+    for record in sorted(evidence.records, key=counts):
         manifest = noted_artifact(record, "dataset", "manifest")
         if manifest:
             facts = facts_of(record, "dataset")
@@ -172,13 +179,16 @@ def _datasets(versions: _Versions) -> Part:
             yield Edge(name, Link.PRODUCED_BY, f"run@{record.id}")
 
 
-def _models(versions: _Versions) -> Part:
+def _models(versions: _Versions, doubted: Collection[str]) -> Part:
     for sha256, model in versions.models.items():
         name = f"model@{sha256[:SHORT]}"
         title = str(model.facts.get("architecture", "model"))
         yield Node(name, NodeType.MODEL, title, model, model.path)
+        unbelieved = all(record.path in doubted for record in model.runs)
         for record in model.runs:
             yield Edge(name, Link.PRODUCED_BY, f"run@{record.id}")
+            if record.path in doubted and not unbelieved:
+                continue  # it does not say on what a model was trained that others made
             for artifact in _inputs(record):
                 if artifact.sha256 in versions.datasets:
                     dataset = f"dataset@{artifact.sha256[:SHORT]}"

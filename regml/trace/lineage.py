@@ -1,23 +1,19 @@
 """Where a model or dataset comes from, as one readable page."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
 
 from regml.errors import UnknownIdError
-from regml.files.lock import normalised
 from regml.items.data import (
     AnnotationProtocol,
     DatasetManifest,
     DatasetSpecification,
 )
-from regml.items.installed import PACKAGES, installed
 from regml.items.links import Link
 from regml.items.recorded import Record, StageRun
-from regml.trace.changes import field_changes
-from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
-from regml.trace.nodes import SHORT, DatasetVersion, Evaluation, ModelVersion, NodeType
+from regml.trace.nodes import DatasetVersion, Evaluation, ModelVersion
 from regml.trace.origins import (
     annotated_by,
     annotators,
@@ -27,6 +23,12 @@ from regml.trace.origins import (
 )
 from regml.trace.origins import images as images_of
 from regml.trace.page import NONE, Page, Section, Table, plain
+from regml.trace.run_sections import (
+    environment_section,
+    run_section,
+    siblings,
+    upstream,
+)
 from regml.trace.wordings import worded
 
 Finder: TypeAlias = Callable[[DatasetVersion], DatasetManifest | None]
@@ -96,8 +98,8 @@ def _of_model(
         node=name,
     )
     if model.runs:
-        yield _run(graph, "Training run", model.runs[-1])
-        yield _environment(graph, model.runs[-1])
+        yield run_section(graph, "Training run", model.runs[-1])
+        yield environment_section(graph, model.runs[-1])
     datasets = [edge.target for edge in graph.out(name, Link.TRAINED_ON)]
     if not datasets:
         yield Section("Dataset version", (("recorded", NONE),))
@@ -105,7 +107,8 @@ def _of_model(
         value = graph.node(target).value
         if isinstance(value, DatasetVersion):
             yield from _of_dataset(graph, target, value, find, users=False)
-    yield from _siblings(graph, model.runs)
+    if model.runs:
+        yield from siblings(graph, model.runs[-1])
     for edge in graph.into(name, Link.EVALUATES):
         value = graph.node(edge.source).value
         if isinstance(value, Evaluation):
@@ -136,7 +139,7 @@ def _of_dataset(
         yield annotators(manifest)
     yield preprocessing(graph, manifest, dataset.runs[-1] if dataset.runs else None)
     if dataset.runs:
-        yield from _upstream(graph, dataset.runs[-1])
+        yield from upstream(graph, dataset.runs[-1])
     if users:
         models = sorted({e.source for e in graph.into(name, Link.TRAINED_ON)})
         yield Section("Models trained on it", (("models", ", ".join(models) or NONE),))
@@ -146,7 +149,7 @@ def _of_evaluation(
     graph: TraceGraph, name: str, evaluation: Evaluation, find: Finder
 ) -> Iterator[Section]:
     yield _results(name, evaluation)
-    yield _run(graph, "Evaluation run", evaluation.record)
+    yield run_section(graph, "Evaluation run", evaluation.record)
     for edge in graph.out(name, Link.EVALUATES):
         value = graph.node(edge.target).value
         if isinstance(value, ModelVersion):
@@ -154,70 +157,10 @@ def _of_evaluation(
 
 
 def _of_run(graph: TraceGraph, record: Record) -> Iterator[Section]:
-    yield _run(graph, "Stage run", record)
-    yield _environment(graph, record)
-    yield from _upstream(graph, record)
-    yield from _siblings(graph, (record,))
-
-
-def _run(graph: TraceGraph, title: str, record: Record) -> Section:
-    run = record.statement
-    if not isinstance(run, StageRun):
-        return Section(title)
-    origin = run.origin
-    believed = record.path not in graph.current.doubted
-    facts = [
-        ("record", f"run@{record.id}"),
-        ("believed", _yes(believed)),
-        ("outcome", f"{run.outcome} (exit status {run.exit_status})"),
-        ("by", f"{origin.person.name} <{origin.person.email}>"),
-        ("started", origin.started_utc),
-        ("finished", origin.finished_utc),
-        ("commit", origin.commit or NONE),
-        ("uncommitted", ", ".join(origin.dirty) or "nothing"),
-        ("command", run.command),
-        ("parameters", plain(_inner(run.parameters))),
-    ]
-    noted = facts_of(record, "model")
-    told = (
-        *("seed", "hyperparameters", "plan", "initial_weights"),
-        *("best_step", "metrics", "mlflow_run"),
-    )
-    facts += [
-        (key.replace("_", " "), plain(noted[key]))
-        for key in told
-        if noted.get(key) is not None
-    ]
-    facts += [
-        (name.replace("_", " "), _amount(value))
-        for name, value in sorted(run.resources.items())
-    ]
-    return Section(title, tuple(facts), _artifacts(run), f"run@{record.id}")
-
-
-def _artifacts(run: StageRun) -> Table:
-    rows = [("in", a.path, a.sha256, str(a.size_bytes)) for a in run.inputs]
-    rows += [("out", a.path, a.sha256, str(a.size_bytes)) for a in run.outputs]
-    return Table(("", "path", "sha256", "bytes"), tuple(rows))
-
-
-def _environment(graph: TraceGraph, record: Record) -> Section:
-    """Return the machine and the runtime packages; the record has the others too."""
-    environment = record.statement.origin.environment
-    facts, packages = [], installed(environment)
-    for key, value in sorted(environment.items()):
-        if key == PACKAGES:
-            told = f"{len(packages)} installed, all in {record.environment}"
-            facts.append((key, told))
-        elif value not in (None, "", {}, []):
-            facts.append((key, plain(value)))
-    rows = tuple(
-        (name, package.version, (package.sha256 or NONE)[:SHORT])
-        for name, package in packages.items()
-        if normalised(name) in graph.evidence.packages
-    )
-    table = Table(("runtime package", "version", "sha256 of RECORD"), rows)
-    return Section("Environment", tuple(facts), table)
+    yield run_section(graph, "Stage run", record)
+    yield environment_section(graph, record)
+    yield from upstream(graph, record)
+    yield from siblings(graph, record)
 
 
 def _counts(manifest: DatasetManifest) -> list[tuple[str, str]]:
@@ -305,55 +248,6 @@ def _specification(
         yield signatures(graph, outlined, "the annotation")
 
 
-def _upstream(graph: TraceGraph, record: Record) -> Iterator[Section]:
-    """Give the runs a run was derived from, nearest first, with what they noted."""
-    names, todo = [f"run@{record.id}"], [f"run@{record.id}"]
-    while todo:
-        for edge in graph.out(todo.pop(0), Link.DERIVED_FROM):
-            if edge.target not in names:
-                names.append(edge.target)
-                todo.append(edge.target)
-    rows = []
-    for name in names:
-        value = graph.node(name).value
-        if isinstance(value, Record) and isinstance(value.statement, StageRun):
-            run = value.statement
-            noted = "; ".join(
-                f"{topic}: {plain(_short(facts))}"
-                for topic, facts in sorted(run.notes.items())
-                if topic not in ("model", "evaluation")
-            )
-            rows.append((run.stage, name, *_who(run), noted))
-    columns = ("stage", "run", "started", "by", "commit", "outcome", "noted")
-    yield Section("How the data came here", table=Table(columns, tuple(rows)))
-
-
-def _siblings(graph: TraceGraph, runs: tuple[Record, ...]) -> Iterator[Section]:
-    """Give all other runs of the same stage, also the failed ones."""
-    if not runs or not isinstance(run := runs[-1].statement, StageRun):
-        return
-    mine = {record.id for record in runs}
-    rows = []
-    for record in graph.runs(run.stage):
-        if record.id not in mine and isinstance(other := record.statement, StageRun):
-            made = sorted(
-                edge.source
-                for edge in graph.into(f"run@{record.id}", Link.PRODUCED_BY)
-                if graph.nodes[edge.source].type is not NodeType.TEST
-            )
-            differs = "; ".join(
-                line
-                for change in field_changes(
-                    _inner(run.parameters), _inner(other.parameters)
-                )
-                for line in change.lines()
-            )
-            rows.append((f"run@{record.id}", *_who(other), ", ".join(made), differs))
-    columns = ("run", "started", "by", "commit", "outcome", "made", "other parameters")
-    facts = (("other runs", str(len(rows))),)
-    yield Section(f"Other runs of {run.stage}", facts, Table(columns, tuple(rows)))
-
-
 def _results(name: str, evaluation: Evaluation) -> Section:
     rows = tuple(
         (
@@ -384,31 +278,8 @@ def _results(name: str, evaluation: Evaluation) -> Section:
     return Section("Results", facts, Table(columns, rows), name)
 
 
-def _who(run: StageRun) -> tuple[str, str, str, str]:
-    origin = run.origin
-    commit = (origin.commit or NONE)[:SHORT] + ("+dirty" if origin.dirty else "")
-    return origin.started_utc, origin.person.name, commit, str(run.outcome)
-
-
-def _inner(parameters: Mapping[str, Any]) -> Any:
-    """Return the values without the name of their file where there is only one."""
-    return next(iter(parameters.values())) if len(parameters) == 1 else dict(parameters)
-
-
-def _short(facts: Any) -> Any:
-    """Return facts without nested lists, which belong on their own pages."""
-    if not isinstance(facts, Mapping):
-        return facts
-    return {k: v for k, v in facts.items() if not isinstance(v, list) or len(v) < 9}
-
-
 def _tally(values: Iterable[str]) -> str:
     return ", ".join(f"{name} {n}" for name, n in sorted(Counter(values).items()))
-
-
-def _amount(value: float) -> str:
-    """Return seconds or bytes; no digit of a whole number is lost."""
-    return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
 def _number(value: float | None) -> str:

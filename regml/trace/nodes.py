@@ -98,8 +98,9 @@ class DatasetVersion:
     Attributes:
         sha256: Of the manifest.
         path: Of the manifest.
-        runs: Stage runs that wrote it, oldest first.
-        facts: What the latest of them noted about it.
+        runs: Stage runs that wrote it; the last one counts: the latest that passed
+            and is believed, where there is one.
+        facts: What that one noted about it.
         manifest: Its content, where it is the one in the work tree or was asked for.
     """
 
@@ -117,8 +118,9 @@ class ModelVersion:
     Attributes:
         sha256: Of the weights.
         path: Of the weights.
-        runs: Stage runs that wrote them, oldest first.
-        facts: What the latest of them noted about it.
+        runs: Stage runs that wrote them; the last one counts: the latest that passed
+            and is believed, where there is one.
+        facts: What that one noted about it.
     """
 
     sha256: str

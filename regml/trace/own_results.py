@@ -25,7 +25,8 @@ from regml.items.recorded import (
 from regml.items.requirements import Requirement, VerificationMethod
 from regml.trace.current import signer_may
 from regml.trace.model import TraceGraph
-from regml.trace.nodes import AcceptanceRow, Evaluation, KnownTest
+from regml.trace.nodes import AcceptanceRow, DatasetVersion, Evaluation, KnownTest
+from regml.trace.signatures import approvals_of, missing_approvers
 from regml.trace.staleness import of_evaluation, of_execution, of_tests
 
 
@@ -92,16 +93,6 @@ def worst_of(results: Iterable[Result]) -> Status:
     if not found:
         return Status.NO_TEST
     return next((status for status in WORST_FIRST if status in found), Status.NOT_RUN)
-
-
-def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
-    """Return the believed approvals that an item was part of, oldest first."""
-    return tuple(
-        record
-        for edge in graph.into(item_id, Link.APPROVES)
-        if isinstance(record := graph.nodes[edge.source].value, Record)
-        and record.path not in graph.current.doubted
-    )
 
 
 def approved_now(graph: TraceGraph, item_id: str, roles: Collection[Role]) -> bool:
@@ -269,11 +260,14 @@ def _of_approval(
         if isinstance(record.statement, Approval)
         and record.statement.meaning == "approval"
         and record.statement.role in roles
-        and signer_may(record, roles, graph.evidence.config)
+        and signer_may(record, (Role(record.statement.role),), graph.evidence.config)
     ]
     wanted = graph.fingerprint(item_id)
     for record, approval in reversed(approvals):
         if approval.fingerprints.get(item_id) == wanted:
+            if missing := missing_approvers(graph, item_id):
+                detail = f"the {act} is not yet signed by {' and '.join(missing)}"
+                return Result(item_id, Status.NOT_RUN, detail)
             detail = f"{act} signed by {approval.origin.person.name}"
             return Result(f"approval@{record.id}", Status.PASSED, detail, record.id)
     who = " or ".join(str(role) for role in roles)
@@ -286,11 +280,17 @@ def _of_approval(
 
 def _of_collection(graph: TraceGraph, specification: str) -> Result:
     """Return whether data exist that fulfil a specification; a plan is no data."""
-    for edge in graph.into(specification, Link.FULFILS):
-        return Result(edge.source, Status.PASSED, "a dataset version fulfils it")
-    return Result(
-        specification, Status.NOT_RUN, "no dataset version fulfils it: not collected"
-    )
+    made = [edge.source for edge in graph.into(specification, Link.FULFILS)]
+    for name in made:
+        version = graph.nodes[name].value
+        if isinstance(version, DatasetVersion) and any(
+            record.path not in graph.current.doubted for record in version.runs
+        ):
+            return Result(name, Status.PASSED, "a dataset version fulfils it")
+    detail = "no dataset version fulfils it: not collected"
+    if made:
+        detail = f"no believed run made {made[0]}, which is to fulfil it"
+    return Result(specification, Status.NOT_RUN, detail)
 
 
 def _of_acceptance(graph: TraceGraph, item: Requirement) -> Iterator[Result]:

@@ -14,8 +14,8 @@ from regml.items.recorded import Approval, Record, StageRun
 from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, DatasetVersion, NodeType
-from regml.trace.own_results import approvals_of
 from regml.trace.page import NONE, Section, Table, plain
+from regml.trace.signatures import approvals_of
 from regml.trace.wordings import AS_NOW, Worded, worded
 
 

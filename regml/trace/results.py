@@ -19,7 +19,6 @@ from regml.trace.model import TraceGraph
 from regml.trace.own_results import (
     Result,
     Status,
-    approvals_of,
     approved_now,
     decisive_execution,
     own_results,
@@ -31,7 +30,6 @@ __all__ = [
     "RequirementStatus",
     "Result",
     "Status",
-    "approvals_of",
     "approved_now",
     "decisive_execution",
     "own_results",

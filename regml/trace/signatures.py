@@ -10,12 +10,12 @@ from regml.errors import UnknownIdError
 from regml.items.base import Kind
 from regml.items.config import Role
 from regml.items.documents import PREFIX, DocumentPlan
+from regml.items.links import Link
 from regml.items.recorded import Approval, Person, Record
 from regml.trace.changes import field_changes
 from regml.trace.current import signer_may
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT
-from regml.trace.results import approvals_of
 
 APPROVING: Final = frozenset({"approval", "responsibility"})
 """Meanings that put an item into force; only who has to approve it may sign so."""
@@ -44,6 +44,16 @@ class Signed:
     def person(self) -> Person:
         """Who signed."""
         return self.said.origin.person
+
+
+def approvals_of(graph: TraceGraph, item_id: str) -> tuple[Record, ...]:
+    """Return the believed approvals that an item was part of, oldest first."""
+    return tuple(
+        record
+        for edge in graph.into(item_id, Link.APPROVES)
+        if isinstance(record := graph.nodes[edge.source].value, Record)
+        and record.path not in graph.current.doubted
+    )
 
 
 def signatures(graph: TraceGraph, name: str) -> tuple[Signed, ...]:

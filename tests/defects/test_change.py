@@ -297,6 +297,22 @@ DEFECTS = (
         severity=Severity.MAJOR,
     ),
     Defect(
+        "C12",
+        "what does not apply, and one of two roles has not agreed to",
+        replace(CLEAN, config=asking(NA=(Role.QUALITY, Role.CLINICAL))),
+        "is approved by Quinn (quality), but not yet by clinical",
+        also=frozenset({"T14", "R13"}),
+        severity=Severity.MAJOR,
+    ),
+    Defect(
+        "C12",
+        "an analysis that one of two roles has not signed",
+        replace(CLEAN, config=asking(SRS=(Role.QUALITY, Role.CLINICAL))),
+        "SRS-003 is approved by Quinn (quality), but not yet by clinical",
+        also=frozenset({"T04"}),
+        severity=Severity.MAJOR,
+    ),
+    Defect(
         "C13",
         "a signature without name",
         by(

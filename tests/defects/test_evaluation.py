@@ -8,6 +8,7 @@ import pytest
 
 from regml.files.scores import CaseScore
 from regml.findings import Severity
+from regml.items.config import Role
 from regml.items.data import Limitation
 from regml.items.lifecycle import (
     ChangeRequest,
@@ -563,6 +564,13 @@ def rules(evidence: Evidence) -> set[str]:
 
 def test_a_model_within_an_approved_plan_is_no_finding() -> None:
     assert "M14" not in rules(retrained(plan(at_least=7, at_most=12)))
+
+
+def test_a_plan_that_one_of_two_roles_has_not_approved_allows_nothing() -> None:
+    evidence = retrained(plan(at_least=7, at_most=12))
+    both = {"approvals": {"PCCP": (Role.QUALITY, Role.CLINICAL)}}
+    config = evidence.config.model_copy(update=both)
+    assert "M14" in rules(replace(evidence, config=config))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from regml.trace.current import signer_may
 from regml.trace.datasets import Dataset, cases_are, datasets, few
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import Evaluation, NodeType
-from regml.trace.results import approvals_of
 from regml.trace.rules.base import Gap, rule
+from regml.trace.signatures import approvals_of
 
 CONFIG = "regml.toml"
 

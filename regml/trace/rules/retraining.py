@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from regml.files.git import lies_in
-from regml.items.config import Role
 from regml.items.lifecycle import PccpModification
 from regml.items.recorded import Record, Release, StageRun
 from regml.trace.current import facts_of
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, ModelVersion
-from regml.trace.results import approved_now
 from regml.trace.rules.base import Gap, rule
 from regml.trace.rules.training import input_of, plain
+from regml.trace.signatures import approved_as_it_is
 
 
 def _since_release(graph: TraceGraph) -> list[tuple[Record, Release, str]]:
@@ -90,7 +89,7 @@ def _outside(graph: TraceGraph, before: Mapping[str, Any]) -> Iterator[str]:
     ranges = [
         limit
         for item in graph.items(PccpModification)
-        if approved_now(graph, item.id, (Role.QUALITY, Role.CLINICAL))
+        if approved_as_it_is(graph, item.id)
         for limit in item.ranges
     ]
     for key in sorted(before.keys() | after.keys()):

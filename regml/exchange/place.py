@@ -145,17 +145,22 @@ def _changes(old: AnyItem, new: AnyItem) -> tuple[str, ...]:
 
 
 def _does_not_read_back(path: str, text: str, one: Converted) -> Remark | None:
+    remedy = "Look for control characters in the source."
     try:
+        text.encode()
         back = parse_item(path, text).item
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        why = f"it holds half a character ({half}), which no file can."
     except BrokenFileError as error:
-        why = error.problem
+        why, remedy = error.problem, error.remedy
     else:
         if back == one.item:
             return None
         why = "its text would read back differently."
     return Remark(
         f"cannot be written as an item: {why} It was not imported.",
-        "Look for control characters in the source.",
+        remedy,
         one.source.id,
         one.source.where,
     )

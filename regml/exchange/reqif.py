@@ -145,7 +145,7 @@ class _Document:
             name = self._types.attributes.get(reference)
             if name is None:
                 self._remark(f"has a value of no known attribute ({reference}).", place)
-                continue
+                name = reference or "unknown attribute"
             given = self._value(kind, value, place)
             if kind == "XHTML" and self._mapping.target("", name) == "title":
                 given = re.sub(r"^#+ ", "", plain(given))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from regml.errors import RegmlError
 from regml.exchange import xlsx
 from regml.exchange.formats import MAPPINGS, Source
-from regml.exchange.importer import plan_import
+from regml.exchange.importer import plan_import, write_import
 from regml.items.requirements import UserNeed
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -41,6 +41,25 @@ def survives(form: Source, path: Path) -> None:
         assert str(error)  # noqa: PT017 - either outcome is fine
     else:
         assert len({one.path for one in plan.placed}) == len(plan.placed)
+        with folder() as project:
+            write_import(project, plan)
+            for one in plan.placed:
+                assert (project / one.path).read_bytes() == one.text.encode()
+
+
+@pytest.mark.parametrize("field", ["title", "content", "id", "x"])
+def test_half_a_character_is_not_imported_and_said(field: str) -> None:
+    need = {"id": "R_1", "type": "req", "title": "T", "content": "C"}
+    with folder() as where:
+        path = where / "needs.json"
+        broken = {"R_1": {**need, field: "a\ud800b"}, "R_2": {**need, "id": "R_2"}}
+        version = {"": {"needs": broken}}
+        path.write_text(json.dumps({"current_version": "", "versions": version}))
+        survives(Source.SPHINX_NEEDS, path)
+        form = Source.SPHINX_NEEDS
+        plan = plan_import(form, path, MAPPINGS[form], [])
+    assert [one.foreign_id for one in plan.placed] == ["R_2"]
+    assert any("not imported" in remark.message for remark in plan.remarks)
 
 
 values = st.recursive(

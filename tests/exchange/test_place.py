@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from regml.errors import BrokenFileError, ConfigError
+from regml.exchange.convert import Converted
 from regml.exchange.foreign import ForeignItem, ForeignLink, Reading
 from regml.exchange.mapping import Mapping, completed, read_mapping, write_mapping
 from regml.exchange.names import assign
-from regml.exchange.place import checked_folder, write_all
+from regml.exchange.place import checked_folder, place, write_all
 from regml.files.new_item import FOLDERS
 from regml.items.base import Kind
 from regml.items.links import MODELS
@@ -27,6 +28,15 @@ def test_every_kind_has_a_folder_in_which_items_are_read() -> None:
 def test_items_go_only_where_they_are_read(tmp_path: Path, folder: str) -> None:
     with pytest.raises(ConfigError, match="items are not read there"):
         checked_folder(tmp_path, Path(folder))
+
+
+def test_what_is_too_long_says_what_to_do() -> None:
+    need = UserNeed(id="UN-01", title="A", text="x" * 1_000_001)
+    placed, remarks = place([Converted(need, ForeignItem("N", "UN", "a.csv:2"))], [])
+    assert placed == ()
+    assert [remark.remedy for remark in remarks] == [
+        "Keep what is not text beside the item and name it there."
+    ]
 
 
 def test_a_file_that_cannot_be_written_leaves_everything_as_it_was(

@@ -117,6 +117,20 @@ def test_an_object_has_the_defaults_of_its_type(fixtures: Path, tmp_path: Path) 
         assert "- Status: proposed\n" in one.item.text
 
 
+def test_a_value_of_no_known_attribute_is_said_and_kept(
+    fixtures: Path, tmp_path: Path
+) -> None:
+    text = (fixtures / "foreign.reqif").read_text(encoding="utf-8")
+    old = "<ATTRIBUTE-DEFINITION-XHTML-REF>_a2<"
+    assert old in text
+    changed = text.replace(old, old.replace("_a2", "_zz"), 1)
+    path = written(tmp_path / "a.reqif", changed)
+    conversion = read(path)
+    assert any("no known attribute (_zz)" in r.message for r in conversion.remarks)
+    kept = "- _zz: Readers need **volumes**.\n"
+    assert any(kept in one.item.text for one in conversion.items)
+
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE REQ-IF [
  <!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">

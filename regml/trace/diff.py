@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from regml.findings import Finding, RuleOutcome
 from regml.items.base import Item
-from regml.items.requirements import Requirement
+from regml.items.lifecycle import TestProtocol
+from regml.items.requirements import Requirement, UserNeed
+from regml.items.risk import Risk
 from regml.trace.changes import FieldChange, field_changes
 from regml.trace.model import TraceGraph
 from regml.trace.nodes import SHORT, Edge, NodeType
@@ -40,9 +42,12 @@ class Difference:
         links_added: Links that people wrote since.
         links_removed: Links that are gone.
         versions: Model, dataset and software where they are not the same.
-        results: Requirements whose verification stands differently.
+        results: Needs, requirements, risks and protocols whose verification stands
+            differently.
         appeared: Findings that are new.
         went: Findings that are gone.
+        waived: Findings that are still there and that somebody waived since.
+        unwaived: Findings whose waiver is gone.
     """
 
     before: str
@@ -56,6 +61,8 @@ class Difference:
     results: Statuses
     appeared: tuple[Finding, ...]
     went: tuple[Finding, ...]
+    waived: tuple[Finding, ...] = ()
+    unwaived: tuple[Finding, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether there is any difference."""
@@ -70,6 +77,8 @@ class Difference:
                 self.results,
                 self.appeared,
                 self.went,
+                self.waived,
+                self.unwaived,
             )
         )
 
@@ -94,6 +103,7 @@ def difference(before: State, after: State) -> Difference:
     old, new = _items(before.graph), _items(after.graph)
     old_links, new_links = _written(before.graph), _written(after.graph)
     old_findings, new_findings = _findings(before), _findings(after)
+    still = sorted(old_findings.keys() & new_findings.keys())
     return Difference(
         before=before.name,
         after=after.name,
@@ -110,6 +120,16 @@ def difference(before: State, after: State) -> Difference:
         results=_changed(_results(before.graph), _results(after.graph)),
         appeared=_only(new_findings, old_findings),
         went=_only(old_findings, new_findings),
+        waived=tuple(
+            new_findings[key]
+            for key in still
+            if new_findings[key].waived_by and not old_findings[key].waived_by
+        ),
+        unwaived=tuple(
+            new_findings[key]
+            for key in still
+            if old_findings[key].waived_by and not new_findings[key].waived_by
+        ),
     )
 
 
@@ -139,10 +159,12 @@ def difference_page(graph: TraceGraph, found: Difference) -> Page:
         Section("Versions", table=Table(("what", "before", "after"), found.versions)),
         Section(
             "Results that changed",
-            table=Table(("requirement", "before", "after"), found.results),
+            table=Table(("item", "before", "after"), found.results),
         ),
         Section("Findings that appeared", table=_finding_table(found.appeared)),
         Section("Findings that went", table=_finding_table(found.went)),
+        Section("Findings waived since", table=_finding_table(found.waived)),
+        Section("Findings whose waiver is gone", table=_finding_table(found.unwaived)),
     )
     return Page(title, "", tuple(s for s in sections if s.facts or _has_rows(s)))
 
@@ -169,7 +191,8 @@ def _versions(graph: TraceGraph) -> dict[str, str]:
 def _results(graph: TraceGraph) -> dict[str, str]:
     return {
         item.id: str(requirement_status(graph, item.id).status)
-        for item in graph.items(Requirement)
+        for kind in (UserNeed, Requirement, Risk, TestProtocol)
+        for item in graph.items(kind)
     }
 
 

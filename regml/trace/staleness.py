@@ -1,7 +1,7 @@
 """What makes a result old: other code, another wording, another model or dataset.
 
-Each reason says which: the commit it ran at and the present one, the model it used and
-the present one.
+Each reason says which: the commit and the digest of the code it ran at and the digest
+of the present code, the model it used and the present one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,14 +59,13 @@ def of_evaluation(graph: TraceGraph, record: Record) -> str:
 def _code(graph: TraceGraph, origin: Origin, word: str) -> Iterator[str]:
     if origin.code == graph.evidence.code:
         return
-    then, now = origin.commit, graph.evidence.commit
-    other = f"{word} with other source code than there is now"
-    if then is None or now is None:
-        yield other
-    elif then == now:
-        yield f"{other} (both at commit {now[:SHORT]}: something is not committed)"
-    else:
-        yield f"{other} (commit {then[:SHORT]}, current is {now[:SHORT]})"
+    then, now = origin.code[:SHORT], graph.evidence.code[:SHORT]
+    where = f"commit {origin.commit[:SHORT]}, " if origin.commit else ""
+    # not the present commit: with each one, waivers would end and findings differ
+    yield (
+        f"{word} with other source code than there is now ({where}code {then}, "
+        f"current is code {now})"
+    )
 
 
 def _wording(

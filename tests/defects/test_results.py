@@ -83,7 +83,7 @@ DEFECTS = (
         "T04",
         "results imported before the code changed",
         with_records(CLEAN, imported(CASE, origin=origin(code="old", commit="9" * 40))),
-        "(commit 999999999999, current is abcdef012345)",
+        "(commit 999999999999, code old, current is code ",
         also=frozenset({"R06"}),
     ),
     Defect(

@@ -119,10 +119,11 @@ def test_results_of_an_older_commit_are_bound_to_its_code(whole: Any) -> None:
     new = latest(whole).origin
     assert (old.commit, old.dirty) == (then, ())
     assert old.code != new.code
-    now = whole.git("rev-parse", "HEAD").strip()
+    whole.write("README.md", "No code.\n")
+    whole.commit()
     _, out, _ = whole.regml("show", "SRS-001")
-    assert f"other source code than there is now (commit {then[:12]}" in out
-    assert f"current is {now[:12]})" in out
+    assert f"there is now (commit {then[:12]}, code {old.code[:12]}, " in out
+    assert f"current is code {new.code[:12]})" in out
 
 
 def test_a_report_says_itself_at_which_commit_it_ran(whole: Any) -> None:

@@ -19,6 +19,7 @@ from regml.trace.render import page_text
 from regml.trace.rules import check
 from tests.factories import ITEMS, Parts, changed, evidence_of, requirement
 from tests.trace.test_commands import write_project
+from tests.trace.test_waivers import BROKEN, waived, waiver
 
 FILE = "requirements_srs/software/SRS-001.md"
 
@@ -98,10 +99,38 @@ def test_a_result_that_changed_is_told() -> None:
         for name, evidence in (("before", sound), ("after", without))
     ]
     found = difference(*states)
-    assert ("SRS-001", "passed", "not run") in found.results
+    for name in ("SRS-001", "UN-01", "RISK-001"):
+        assert (name, "passed", "not run") in found.results
     assert "T04" in {finding.rule for finding in found.appeared}
     text = page_text(difference_page(states[1].graph, found))
-    assert "SRS-001      passed  not run" in text
+    assert "SRS-001   passed  not run" in text
+
+
+def test_another_commit_without_other_code_changes_no_finding() -> None:
+    old = evidence_of(Parts())
+    stale = replace(old, code="9" * 64)
+    states = [
+        State(commit, graph := build_graph(replace(stale, commit=commit)), check(graph))
+        for commit in ("a" * 40, "b" * 40)
+    ]
+    assert [f.rule for o in states[0].outcomes for f in o.findings if f.rule == "T04"]
+    assert not difference(*states)
+
+
+def test_a_finding_that_was_waived_since_is_told() -> None:
+    found = waived(waiver())
+    states = [
+        State(name, graph := build_graph(evidence), check(graph))
+        for name, evidence in (("before", BROKEN), ("after", found))
+    ]
+    first, second = states
+    for before, after, heading in (
+        (first, second, "Findings waived since"),
+        (second, first, "Findings whose waiver is gone"),
+    ):
+        told = difference(before, after)
+        assert [f.subject for f in (*told.waived, *told.unwaived)] == ["SRS-001"]
+        assert heading in page_text(difference_page(after.graph, told))
 
 
 def test_long_texts_are_compared_line_by_line() -> None:

@@ -142,10 +142,12 @@ def test_the_lineage_of_a_model_reaches_the_data_and_the_annotators() -> None:
     assert {r["outcome"] for r in rows(page, "Results")} == {"passed"}
 
 
-def test_the_lineage_shows_failed_runs_beside_the_good_one() -> None:
+def test_the_lineage_shows_failed_runs_and_repetitions_beside_the_good_one() -> None:
     failed = replace(stage_runs(PARTS)[1], outcome=Outcome.FAILED, outputs=())
     page = lineage(build_graph(with_records(EVIDENCE, failed)), "model@current")
-    assert [r["outcome"] for r in rows(page, "Other runs of train")] == ["failed"]
+    others = rows(page, "Other runs of train")
+    assert [r["outcome"] for r in others] == ["passed", "failed"]
+    assert [bool(r["made"]) for r in others] == [True, False]
 
 
 def test_the_lineage_of_a_dataset_names_its_models() -> None:

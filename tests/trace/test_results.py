@@ -185,7 +185,9 @@ def test_results_of_another_runner_stay_when_the_code_changes_but_are_stale() ->
     reasons = why(evidence, "SRS-004")
     assert status(evidence, "SRS-004") is Status.STALE
     assert "test:Spacing::Broken: ran with other source code than there is" in reasons
-    assert "(commit abcdef012345, current is 1234567890ab); it had failed" in reasons
+    then = CLEAN.code[:12]
+    assert f"(commit abcdef012345, code {then}, current is code new)" in reasons
+    assert "; it had failed" in reasons
 
 
 def test_only_a_complete_import_says_that_a_test_is_gone() -> None:

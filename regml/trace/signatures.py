@@ -103,6 +103,25 @@ def standing(graph: TraceGraph, name: str) -> Signed | None:
     return None
 
 
+def confirming(graph: TraceGraph, name: str) -> tuple[Signed, ...]:
+    """Return the signatures that confirm what an item links to.
+
+    That is the one that stands for it, and under the same content the last one of each
+    other role that has to approve it: one role does not look for another.
+    """
+    stands = standing(graph, name)
+    if stands is None:
+        return ()
+    last = {
+        signed.said.role: signed
+        for signed in signatures(graph, name)
+        if signed.fingerprint == stands.fingerprint
+        and signed.said.meaning in APPROVING
+        and may_approve(graph, signed)
+    }
+    return tuple(last.values()) or (stands,)
+
+
 def approvers(graph: TraceGraph, name: str) -> tuple[Role, ...]:
     """Return the roles that have to approve an item or document.
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from regml.findings import Severity
-from regml.items.config import ChangeControl, Config, Role
+from regml.items.config import ChangeControl, Config, Role, Signer
 from regml.items.recorded import (
     Approval,
     Outcome,
@@ -29,6 +29,7 @@ from tests.factories import (
     evidence_of,
     manual_protocol,
     origin,
+    pem,
     record,
     release,
     run_of_tests,
@@ -461,6 +462,33 @@ def test_a_changed_text_is_told_as_a_difference_of_lines() -> None:
         "  +",
         "  +Always.",
     )
+
+
+def test_a_link_stays_suspect_until_every_role_that_has_to_looked_at_it() -> None:
+    """Quinn, who signed before SRS-004 changed, has not seen what Clara signed."""
+    clara = Signer(
+        name="Clara",
+        email="clara@example.org",
+        roles=(Role.CLINICAL,),
+        public_key=pem("clara"),
+    )
+    config = asking(RISK=(Role.QUALITY, Role.CLINICAL))
+    config = config.model_copy(update={"signers": (*config.signers, clara)})
+    evidence = replace(with_item(CLEAN, "SRS-004", title="Voxel size"), config=config)
+    new = {**KNOWN, "SRS-004": changed(KNOWN["SRS-004"], title="Voxel size")}
+
+    def again(person: str, role: str) -> Approval:
+        said = origin(person, **LATER)
+        return approval(KNOWN["RISK-001"], known=new, origin=said, role=role)
+
+    def suspect(evidence: Evidence) -> list[str]:
+        return [f.message for f in findings(evidence) if f.rule == "T12"]
+
+    by_clara = by("clara", evidence, again("Clara", "clinical"))
+    [message] = suspect(by_clara)
+    assert "SRS-004 changed since Quinn signed RISK-001" in message
+    both = record(again("Quinn", "quality"), number=300, signer="quinn")
+    assert suspect(replace(by_clara, records=(*by_clara.records, both))) == []
 
 
 def test_a_link_that_was_added_after_the_signature_is_suspect() -> None:

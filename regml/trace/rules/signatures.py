@@ -28,6 +28,7 @@ from regml.trace.signatures import (
     Signed,
     approvers,
     changes_since,
+    confirming,
     has_role,
     may_approve,
     named_then,
@@ -64,17 +65,15 @@ def _links(graph: TraceGraph) -> Iterator[Confirmed]:
     """Give each link of every signed item in force to something that exists."""
     for located in graph.evidence.items:
         item = located.item
-        signed = None if item.retired else standing(graph, item.id)
-        if signed is None:
+        if item.retired or item.kind in TELL_OF_THE_PAST:
             continue
-        if item.kind in TELL_OF_THE_PAST:
-            continue
-        named = named_then(graph, signed)
-        for target in dict.fromkeys(ref.target for ref in references(item)):
-            if graph.fingerprint(target) is not None:
-                was_there = named is None or target in named
-                seen = signed.said.linked.get(target) if was_there else None
-                yield Confirmed(signed, target, seen)
+        for signed in confirming(graph, item.id):
+            named = named_then(graph, signed)
+            for target in dict.fromkeys(ref.target for ref in references(item)):
+                if graph.fingerprint(target) is not None:
+                    was_there = named is None or target in named
+                    seen = signed.said.linked.get(target) if was_there else None
+                    yield Confirmed(signed, target, seen)
 
 
 # IEC 62304 6.3.1, 8.2.3

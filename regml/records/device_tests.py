@@ -6,14 +6,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regml.digest import digest_path
+from regml.digest import Artifact, digest_path
 from regml.errors import ConfigError, RecordError
-from regml.files.dvc import read_stages
+from regml.files.dvc import read_lock, read_stages
 from regml.items.recorded import Outcome, Record, StageRun, TestCase, TestRun
 from regml.records.keys import personal_key
 from regml.records.log import append, read_log, utc_now
@@ -21,6 +21,8 @@ from regml.records.origin import observe
 from regml.records.process import environment_of_others
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from regml.items.config import Config
 
 TEST_FOLDER = "tests/device"
@@ -172,10 +174,84 @@ def models_now(root: Path, config: "Config") -> dict[str, str]:
 
     Empty where they are not on this machine: nothing can have used them.
     """
+    for weights in _noted_weights(root, config):
+        if (root / weights).exists():
+            return {weights: digest_path(root / weights, name=weights).sha256}
+    return {}
+
+
+def models_tried(root: Path, config: "Config") -> dict[str, str]:
+    """Return the same for a person who tries the device out; empty without any model.
+
+    Raises:
+        ConfigError: A model was trained and is not on this machine.
+    """
+    models = models_now(root, config)
+    latest = next(_noted_weights(root, config), None)
+    if latest and not models:
+        raise ConfigError(
+            f"{latest}: the model is not here, so nobody could tell later with which "
+            "one the protocol was carried out. Bring it with 'dvc pull'."
+        )
+    return models
+
+
+def _noted_weights(root: Path, config: "Config") -> Iterator[str]:
+    """Give where passed trainings wrote their weights, the latest first."""
     for record in reversed(read_log(root, config.signers).records):
         run = record.statement
         if isinstance(run, StageRun) and run.outcome is Outcome.PASSED:
             weights = run.notes.get("model", {}).get("weights")
-            if isinstance(weights, str) and (root / weights).exists():
-                return {weights: digest_path(root / weights, name=weights).sha256}
+            if isinstance(weights, str):
+                yield weights
+
+
+def models_anywhere(root: Path, config: "Config") -> dict[str, str]:
+    """Return the present model, also where its weights are not on this machine.
+
+    For tests that ran elsewhere and whose results are only brought here.
+
+    Raises:
+        ConfigError: Nobody can tell which model that is.
+    """
+    return models_now(root, config) or locked_model(root, root, config)
+
+
+def locked_model(place: "Traversable", root: Path, config: "Config") -> dict[str, str]:
+    """Return the model that ``dvc.lock`` names; empty without any.
+
+    Args:
+        place: The project, in the work tree or at a revision.
+        root: Its folder, where the records are.
+        config: Its configuration.
+
+    Raises:
+        ConfigError: It names one that no recorded training made.
+    """
+    locked: dict[str, str] = {}
+    for stage in read_lock(place):
+        locked |= stage.outs
+    trained = trained_models(root, config)
+    for weights in trained:
+        if locked.get(weights.path) == weights.md5:
+            return {weights.path: weights.sha256}
+    if unknown := sorted(locked.keys() & {weights.path for weights in trained}):
+        raise ConfigError(
+            f"dvc.lock has a {unknown[0]} that no recorded training made, so nobody "
+            "can tell for which model these results are. Get the record of its "
+            "training, or the weights with 'dvc pull'; a report can name its model by "
+            "a property 'model', see 'regml list models'."
+        )
     return {}
+
+
+def trained_models(root: Path, config: "Config") -> list[Artifact]:
+    """Return the weights that recorded trainings made, newest first."""
+    runs = (r.statement for r in reversed(read_log(root, config.signers).records))
+    return [
+        out
+        for run in runs
+        if isinstance(run, StageRun)
+        for out in run.outputs
+        if out.path == run.notes.get("model", {}).get("weights")
+    ]

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from regml.digest import Artifact
 from regml.errors import BrokenFileError, ConfigError, RecordError
 from regml.files.config import read_config
-from regml.files.dvc import read_lock, read_stages
+from regml.files.dvc import read_stages
 from regml.files.git import code_digest, commit_seconds
 from regml.files.markdown import read_items
 from regml.files.python_tests import read_tests
@@ -20,12 +19,16 @@ from regml.files.runner_reports import read_report
 from regml.items.recorded import (
     Origin,
     Outcome,
-    StageRun,
     TestCase,
     TestReport,
     TestRun,
 )
-from regml.records.device_tests import Tested, models_now
+from regml.records.device_tests import (
+    Tested,
+    locked_model,
+    models_anywhere,
+    trained_models,
+)
 from regml.records.keys import personal_key
 from regml.records.log import append, read_log, utc_now
 from regml.records.origin import code_paths, observe
@@ -205,13 +208,12 @@ def _models(
 ) -> dict[str, str]:
     """Return the model the tests ran with: what they say, or the one that was there."""
     said = _agreed(reports, [report.model for report in reports], "model")
-    trained = _trained(root, config)
+    if said is None and place is root:
+        return models_anywhere(root, config)
     if said is None:
-        if place is root:
-            return models_now(root, config)
-        return _locked_model(place, trained, reports)
+        return locked_model(place, root, config)
     wanted = said.rpartition("@")[2].lower()
-    for weights in trained:
+    for weights in trained_models(root, config):
         if len(wanted) >= 6 and weights.sha256.startswith(wanted):
             return {weights.path: weights.sha256}
     names = ", ".join(report.name for report in reports)
@@ -219,38 +221,6 @@ def _models(
         f"{names}: they say that they ran with model {said}, which no recorded "
         "training made. 'regml list models' shows those that are known."
     )
-
-
-def _trained(root: Path, config: "Config") -> list[Artifact]:
-    """Return the weights that recorded trainings made, newest first."""
-    runs = (r.statement for r in reversed(read_log(root, config.signers).records))
-    return [
-        out
-        for run in runs
-        if isinstance(run, StageRun)
-        for out in run.outputs
-        if out.path == run.notes.get("model", {}).get("weights")
-    ]
-
-
-def _locked_model(
-    place: "Traversable", trained: Sequence[Artifact], reports: Iterable[RunnerReport]
-) -> dict[str, str]:
-    """Return the model that ``dvc.lock`` of the commit names; empty without any."""
-    locked = {
-        path: md5 for stage in read_lock(place) for path, md5 in stage.outs.items()
-    }
-    for weights in trained:
-        if locked.get(weights.path) == weights.md5:
-            return {weights.path: weights.sha256}
-    if unknown := sorted(locked.keys() & {weights.path for weights in trained}):
-        names = ", ".join(report.name for report in reports)
-        raise ConfigError(
-            f"{names}: dvc.lock of their commit has a {unknown[0]} that no recorded "
-            "training made. Name the model that they ran with: a property 'model' of "
-            "the report with the beginning of its sha256, see 'regml list models'."
-        )
-    return {}
 
 
 def _pytest_names(place: "Traversable", config: "Config") -> dict[tuple[str, str], str]:

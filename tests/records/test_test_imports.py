@@ -146,9 +146,12 @@ def test_results_of_an_earlier_commit_are_of_the_model_of_then(whole: Any) -> No
         made.append(digest_path(whole.root / "small.json", name="small.json"))
         whole.write("dvc.lock", LOCK.format(made[-1].md5))
         whole.commit()
+    whole.write("r.xml", GOOD)
+    (whole.root / "small.json").unlink()
+    assert whole.regml("test", "import", "r.xml")[0] == 0
+    assert latest(whole).models == {"small.json": made[1].sha256}
     whole.write("dvc.lock", LOCK.format("0" * 32))
     whole.commit()
-    whole.write("r.xml", GOOD)
     for commit, model in (("HEAD~2", made[0]), ("HEAD~1", made[1])):
         words = ("test", "import", "--again", "--commit", commit, "r.xml")
         assert whole.regml(*words)[0] == 0

@@ -13,7 +13,7 @@ from regml.items.config import Role, Signer
 from regml.items.lifecycle import TestProtocol
 from regml.items.recorded import ExecutedStep, Execution, Origin, Record
 from regml.records.approvals import as_signer, signer_of
-from regml.records.device_tests import models_now
+from regml.records.device_tests import models_tried
 from regml.records.keys import SigningKey, personal_key
 from regml.records.log import append, utc_now
 from regml.records.origin import observe
@@ -47,7 +47,7 @@ def prepare(root: Path, protocol_id: str) -> Prepared:
 
     Raises:
         UnknownIdError: There is no such protocol, or it verifies what does not exist.
-        ConfigError: It is no longer in force.
+        ConfigError: It is no longer in force, or the model is not here.
         SigningKeyError: Whoever works here is no signer, or is a robot.
     """
     config = read_config(root)
@@ -83,7 +83,7 @@ def prepare(root: Path, protocol_id: str) -> Prepared:
             name: items[name].fingerprint()
             for name in sorted({protocol.id, *protocol.verifies})
         },
-        models_now(root, config),
+        models_tried(root, config),
     )
 
 

@@ -36,7 +36,7 @@ def of_execution(graph: TraceGraph, done: Execution, item_ids: Iterable[str]) ->
         (
             *_wording(graph, done.fingerprints, asked, "was executed"),
             *_code(graph, done.origin, "was executed"),
-            *_model(graph, done.models, "was executed"),
+            *_model(graph, done.models, "was executed", needed=True),
         )
     )
 
@@ -81,14 +81,19 @@ def _its(names: list[str]) -> str:
     return "its" if len(names) == 1 else "their"
 
 
-def _model(graph: TraceGraph, used: Mapping[str, str], word: str) -> Iterator[str]:
-    """Say that another model was there; a run without any needs none."""
+def _model(
+    graph: TraceGraph, used: Mapping[str, str], word: str, *, needed: bool = False
+) -> Iterator[str]:
+    """Say that another model was there; a test that ran without any needs none.
+
+    A person tries the device out: with which model has to be known.
+    """
     model = graph.current.model
-    if model is None or not used or model.sha256 in used.values():
+    if model is None or model.sha256 in used.values() or not (used or needed):
         return
-    had = ", ".join(f"model@{sha256[:SHORT]}" for sha256 in sorted(used.values()))
-    now = f"model@{model.sha256[:SHORT]}"
-    yield f"{word} with {had}, current is {now}"
+    names = ", ".join(f"model@{sha256[:SHORT]}" for sha256 in sorted(used.values()))
+    had = f"with {names}" if used else "where no model was"
+    yield f"{word} {had}, current is model@{model.sha256[:SHORT]}"
 
 
 def _input(

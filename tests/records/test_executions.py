@@ -1,5 +1,6 @@
 """Carrying out a protocol: asked step by step, signed as a whole or not at all."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -127,6 +128,24 @@ def test_a_robot_carries_out_nothing(whole: Any) -> None:
         "regml.toml", config.replace('["developer", "quality"]', '["automation"]')
     )
     assert "carried out by a person" in str(execute("").exception)
+
+
+def test_a_protocol_is_carried_out_where_the_model_is(whole: Any) -> None:
+    """Else a model that comes later would leave the result as it is."""
+    train = (
+        "import pathlib, regml; pathlib.Path('w.safetensors').write_text('x');"
+        "regml.note('model', {'weights': 'w.safetensors'})"
+    )
+    assert whole.record([sys.executable, "-c", train]) == 0
+    (whole.root / "w.safetensors").unlink()
+    before = whole.log().listed
+    refused = str(execute(ALL_WELL).exception)
+    assert "w.safetensors: the model is not here" in refused
+    assert "'dvc pull'" in refused
+    assert whole.log().listed == before
+    (whole.root / "w.safetensors").write_text("x")
+    assert execute(ALL_WELL).return_value == 0
+    assert set(latest(whole).models) == {"w.safetensors"}
 
 
 def test_what_changes_meanwhile_is_not_signed(

@@ -375,6 +375,10 @@ def _graph(evidence: Evidence) -> TraceGraph:
             ),
             "was executed with model@eeeeeeeeeeee, current is model@",
         ),
+        (
+            build_graph(with_records(WITH_PROTOCOL, replace(GOOD, models={}))),
+            "was executed where no model was, current is model@",
+        ),
     ],
 )
 def test_an_execution_is_stale_and_says_what_changed(

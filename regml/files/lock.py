@@ -61,6 +61,14 @@ def _pins(
 ) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     packages: dict[str, tuple[str, str, tuple[str, ...]]] = {}
     refuse_link(root / name, name)
+    if not (root / name).is_file():
+        raise BrokenFileError(
+            name,
+            "does not exist; 'lock' under [sources] of regml.toml names it as the list "
+            "of exact versions.",
+            remedy=f"Write it, e.g. with 'pip freeze --exclude-editable > {name}'; a "
+            "device without packages has an empty one.",
+        )
     for number, whole in _lines(read_text(root / name, name=name)):
         hashes = tuple(sorted(set(_HASH.findall(whole))))
         line = _HASH.sub("", whole).strip()

@@ -22,6 +22,11 @@ def test_a_line_that_is_no_pin_is_named(tmp_path: Path) -> None:
         read_markers(tmp_path, "lock.txt")
 
 
+def test_a_lock_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFileError, match=r"lock.txt: does not exist.*pip freeze"):
+        read_lock_file(tmp_path, "lock.txt")
+
+
 def test_digests_of_archives_may_follow_a_pin(tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_text(
         "# a comment that ends in a backslash \\\n"

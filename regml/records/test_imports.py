@@ -167,9 +167,15 @@ def _only_new(
 
 
 def _refuse_older(root: Path, reports: Iterable[RunnerReport], origin: Origin) -> None:
-    """Refuse results from before what they are said to be results of."""
+    """Refuse results from before what they are said to be results of, or to come."""
     made = commit_seconds(root, origin.commit) if origin.commit else 0
     for report in reports:
+        if report.ran and report.ran.timestamp() - DAY > datetime.now(UTC).timestamp():
+            raise ConfigError(
+                f"{report.name}: its tests ran on {report.ran:%Y-%m-%d}, a day that is "
+                "still to come. Set the clock of the machine they ran on, and run them "
+                "again."
+            )
         if report.ran and report.ran.timestamp() + DAY < made:
             raise ConfigError(
                 f"{report.name}: its tests ran on {report.ran:%Y-%m-%d}, before the "

@@ -33,6 +33,20 @@ DEFECTS = (
     ),
     Defect(
         "D02",
+        "cases of nobody knows whom, all in one split",
+        evidence_of(
+            replace(
+                PARTS,
+                cases=tuple(
+                    replace(c, patient="NaN") if c.split == "train" else c
+                    for c in CASES
+                ),
+            )
+        ),
+        "6 of 12 cases have no patient (HV-00, HV-02, HV-04, ...)",
+    ),
+    Defect(
+        "D02",
         "a split by case with a limitation",
         evidence_of(replace(PARTS, split_unit="case", limitation="LIM-01 pairing")),
         "LIM-01 pairing",

@@ -80,6 +80,16 @@ def reader(**fields: Any) -> Evidence:
     )
 
 
+def three_readers(*names: str, agreement_dice: float) -> Evidence:
+    """Return a project in which a third reader outlined some cases as well."""
+    known = manifest_of(PARTS).annotators
+    third = known[0].model_copy(update={"reader": "R-3"})
+    read: dict[str, Any] = {"agreement_dice": agreement_dice}
+    read["annotators"] = ("R-1", "R-2", "R-3")
+    rows = (replace(c, **read) if c.case in names else c for c in CASES)
+    return manifest(annotators=(*known, third), cases=tuple(rows))
+
+
 def more_models(count: int, *, recorded: bool = True) -> Evidence:
     """Return a project in which other models were measured before the present one."""
     _, train, validate = stage_runs(PARTS)
@@ -369,8 +379,15 @@ DEFECTS = (
     ),
     Defect(
         "D10",
+        "a test case that one reader outlined twice",
+        one("HV-05", annotators=("R-1", "R-1")),
+        "Fewer readers than the 2 of AP-01 outlined 1 case of the test split (HV-05)",
+        severity=MAJOR,
+    ),
+    Defect(
+        "D10",
         "readers who do not agree",
-        all_cases(agreement_dice=0.7, annotators=("R-1", "R-2", "R-1")),
+        three_readers(*(c.case for c in CASES), agreement_dice=0.7),
         "Dice 0.700, below the floor of AP-01",
         severity=MAJOR,
     ),
@@ -529,5 +546,9 @@ def test_a_manifest_that_no_stage_makes_any_more_is_compared_with_none() -> None
 
 
 def test_a_third_reader_settles_a_disputed_case() -> None:
-    settled = one("HV-05", agreement_dice=0.61, annotators=("R-1", "R-2", "R-1"))
-    assert findings(settled) == []
+    assert findings(three_readers("HV-05", agreement_dice=0.61)) == []
+
+
+def test_a_reader_who_looks_again_settles_nothing() -> None:
+    again = one("HV-05", agreement_dice=0.61, annotators=("R-1", "R-2", "R-1"))
+    assert {f.rule for f in findings(again)} == {"D10"}

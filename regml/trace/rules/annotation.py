@@ -191,10 +191,26 @@ def agrees_with_itself(graph: TraceGraph, dataset: Dataset) -> Iterator[Gap]:
             "leave them out of the test split.",
             dataset.path,
         )
+    few_readers = [
+        c.case
+        for c in cases
+        if c.agreement_dice is not None
+        and len(set(c.annotators)) < protocol.readers_per_case
+    ]
+    if few_readers:
+        yield Gap(
+            dataset.path,
+            f"Fewer readers than the {protocol.readers_per_case} of {protocol.id} "
+            f"outlined {cases_are(len(few_readers))} of the test split "
+            f"({few(few_readers)}), whatever agreement is stated.",
+            f"Have them outlined by at least {protocol.readers_per_case} readers, or "
+            "leave them out of the test split.",
+            dataset.path,
+        )
     low = [
         c for c in cases if c.agreement_dice is not None and c.agreement_dice < floor
     ]
-    disputed = [c for c in low if len(c.annotators) <= protocol.readers_per_case]
+    disputed = [c for c in low if len(set(c.annotators)) <= protocol.readers_per_case]
     if disputed:
         yield Gap(
             dataset.path,

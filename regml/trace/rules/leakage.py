@@ -87,6 +87,17 @@ def is_in_one_split(
         )
 
 
+NOBODY: Final = frozenset(
+    {"unknown", "anonymous", "anonymised", "anonymized", "anon", "none", "null"}
+    | {"nan", "na", "n/a", "-", "?"}
+)
+"""What tables and headers say where they know of no patient."""
+
+
+def _is_nobody(patient: str | None) -> bool:
+    return not patient or patient.strip().casefold() in NOBODY
+
+
 # GMLP principle 4
 @rule(
     "D02",
@@ -99,7 +110,7 @@ def has_a_patient(
 ) -> Iterator[Gap]:
     """A stated limitation makes it less grave; it never makes it go away."""
     path, manifest = subject
-    without = [case.case for case in manifest.cases if not case.patient]
+    without = [case.case for case in manifest.cases if _is_nobody(case.patient)]
     if manifest.split_unit == "patient" and not without:
         return
     what = (

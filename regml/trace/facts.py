@@ -43,12 +43,14 @@ class Fact:
         words: What is there, or what is not.
         step: What to do next, where it is not there.
         person: Only a person can provide it: sign, judge, decide.
+        flawed: What it is about is there, and not as it has to be.
     """
 
     there: bool | None
     words: str
     step: str = ""
     person: bool = False
+    flawed: bool = False
 
 
 class Facts:
@@ -106,7 +108,8 @@ def _rule(facts: Facts, name: str) -> Fact:
         return Fact(None, f"check {name} is off: {outcome.off}")
     if outcome.open:
         found = many(len(outcome.open), "finding", "findings")
-        return Fact(False, f"check {name}: {found} ({outcome.title})", look)
+        words = f"check {name}: {found} ({outcome.title})"
+        return Fact(False, words, look, flawed=True)
     if not outcome.subjects:
         words = f"check {name} has nothing to look at ({outcome.title})"
         return Fact(False, words, f"See what it asks for: {look}")
@@ -138,7 +141,8 @@ def _filled(facts: Facts, name: str) -> Fact:
         return _items(facts, kind)
     if empty:
         words = f"{len(empty)} of {len(items)} items {kind} say nothing of '{field}'"
-        return Fact(False, words, f"Fill in '{field}' of {some(empty)}.")
+        step = f"Fill in '{field}' of {some(empty)}."
+        return Fact(False, words, step, flawed=True)
     words = many(len(items), f"item {kind}", f"items {kind}")
     return Fact(True, f"'{field}' of {words}")
 
@@ -243,7 +247,8 @@ def _approved(facts: Facts, kind: str) -> Fact:
     words = f"{signed} of {len(items)} items {kind} approved as they are now"
     sign = f"regml approve --all {kind.lower()} --meaning approval"
     step = f"Read {some(unsigned)}, then: {sign}"
-    return Fact(not unsigned, words, step if unsigned else "", person=True)
+    step = step if unsigned else ""
+    return Fact(not unsigned, words, step, person=True, flawed=bool(unsigned))
 
 
 def _document(facts: Facts, name: str) -> Fact:

@@ -141,6 +141,10 @@ class Ledger:
         if excluded is not None and row.applies_if is None:
             words = f"{excluded} excludes it, and it is always asked for"
             found += (Fact(False, words, f"Take the row out of {excluded}."),)
+        elif excluded is not None and any(fact.flawed for fact in found):
+            words = f"{excluded} excludes it, and what it is about is there"
+            step = f"Mend what is missing, or take the row out of {excluded}."
+            found += (Fact(False, words, step),)
         elif excluded is not None and _state(found) is not State.COVERED:
             why = f"excluded by {excluded}, approved by quality"
             return RowCoverage(row, State.NOT_APPLICABLE, why)

@@ -423,6 +423,26 @@ def test_what_quality_excluded_is_not_missed(key: str, asked: str) -> None:
     assert decide(without, asked).state is State.GAP
 
 
+@pytest.mark.parametrize(
+    ("asked", "change", "missing"),
+    [
+        ("rules: [T08]", {"refines": ("UN-77",)}, "check T08: "),
+        ("approved: [SRS]", {"title": "Other"}, "items SRS approved as they are now"),
+        ("filled: [SW.segregation]", {}, "say nothing of 'segregation'"),
+    ],
+)
+def test_an_exclusion_hides_no_flaw_of_what_is_there(
+    asked: str, change: dict[str, Any], missing: str
+) -> None:
+    evidence = signed(with_items(exclusion("S 1")), "NA-90")
+    evidence = with_item(evidence, "SRS-001", **change)
+    found = decide(evidence, asked, "applies_if: it is old,")
+    assert found.state is State.GAP
+    assert missing in found.missing[0]
+    assert found.missing[1] == "NA-90 excludes it, and what it is about is there"
+    assert "or take the row out of NA-90" in found.steps[1]
+
+
 def test_what_is_always_asked_for_cannot_be_excluded() -> None:
     evidence = signed(with_items(exclusion("S 1")), "NA-90")
     found = decide(evidence, "items: [SRS]")

@@ -53,6 +53,15 @@ def read(source: Path, mapping: Mapping) -> Reading:
                     "has more cells than the header; the rest is left out.", where=where
                 )
             )
+        if len(cells) < len(columns) and any(cells):
+            remarks.append(
+                Remark(
+                    f"has {len(cells)} cells and the header {len(columns)}; those "
+                    "that lack were taken as empty.",
+                    "Look for a line end that stands in a cell without quotes.",
+                    where=where,
+                )
+            )
         values = [_unguarded(cell) for cell in cells] if ours else cells
         rows.append(Row(where, dict(zip(columns, values, strict=False))))
     found = reading(rows, mapping, ours=ours)

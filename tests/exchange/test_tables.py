@@ -262,6 +262,13 @@ def test_cells_beyond_the_header_are_said(tmp_path: Path) -> None:
     assert "more cells than the header" in conversion.remarks[0].message
 
 
+def test_a_row_that_breaks_off_is_said(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "a.csv", "id,type,title\nN-1,UN\n\n,,\nN-2,UN,B\n")
+    [remark] = read(path).remarks
+    assert remark.where == f"{path}:2"
+    assert remark.message.startswith("has 2 cells and the header 3")
+
+
 def test_a_workbook_with_an_entity_is_refused(tmp_path: Path) -> None:
     path = xlsx_of(tmp_path / "a.xlsx", UN=[["id", "title"], ["UN-01", "A"]])
     out = io.BytesIO()

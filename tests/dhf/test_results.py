@@ -67,7 +67,7 @@ def test_the_report_names_the_tests_that_failed_and_what_cannot_be_evaluated(
             with_records(project.evidence, failing),
             f"({run.cases[0].name.rpartition('::')[2]})",
         ),
-        (evidence_of(few), "1 of 10 cases |"),
+        (evidence_of(few), "no group had enough cases (A: 1 of 10 cases) |"),
     ):
         found = replace(project, evidence=evidence)
         documents = project_documents(found, build=BUILD, outcomes=found.check())

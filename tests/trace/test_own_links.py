@@ -172,5 +172,5 @@ def test_no_own_type_takes_the_name_of_one_of_ours(tmp_path: Path, name: str) ->
 def test_a_broken_declaration_is_refused(tmp_path: Path, old: str, new: str) -> None:
     text = CONFIG.read_text(encoding="utf-8") + DECLARED.replace(old, new, 1)
     (tmp_path / "regml.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"regml\.toml: .*'link_types\.0"):
+    with pytest.raises(ConfigError, match=r"regml\.toml:\d+: .*'link_types\.0"):
         read_config(tmp_path)

@@ -162,8 +162,13 @@ def _case(name: str, phases: list[pytest.TestReport]) -> dict[str, object]:
 
 
 def _outcome(phases: list[pytest.TestReport]) -> str:
-    """Return the worst: a test whose tear-down fails has failed."""
+    """Return the worst: a test whose tear-down fails has failed.
+
+    One that was only set up, as ``--setup-only`` asks, has not passed.
+    """
     outcomes = {phase.outcome for phase in phases}
+    if outcomes == {"passed"} and not any(phase.when == "call" for phase in phases):
+        return "skipped"
     return next(worst for worst in ("failed", "skipped", "passed") if worst in outcomes)
 
 
@@ -180,6 +185,8 @@ def _messages(phases: list[pytest.TestReport]) -> Iterator[str]:
                 yield f"passed although expected to fail: {reason}".rstrip(": ")
             case _:
                 continue
+    if not any(phase.when == "call" for phase in phases):
+        yield "was set up and not run"
     for phase in phases:
         if str(phase.outcome) == "rerun":  # as pytest-rerunfailures calls a failure
             yield f"passed after a failure: {_why(phase)}"

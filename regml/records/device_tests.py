@@ -140,6 +140,11 @@ def _read_results(path: Path) -> tuple[tuple[TestCase, ...], bool]:
             f"pytest could not read the tests of {', '.join(unread)}, so nothing was "
             "recorded. Mend what it says above."
         )
+    if not rows:
+        raise ConfigError(
+            "pytest was not asked to run a test, so nothing was recorded. What only "
+            "lists tests is for pytest itself."
+        )
     cases = tuple(
         TestCase(
             name=row["name"],

@@ -177,6 +177,21 @@ def test_a_pass_after_a_failure_and_against_expectation_is_told(device: Any) -> 
     assert flaky.message.startswith("passed after a failure: AssertionError: no answer")
 
 
+@pytest.mark.parametrize("option", ["--setup-only", "--setup-plan"])
+def test_a_test_that_was_only_set_up_has_not_passed(device: Any, option: str) -> None:
+    device.write("tests/device/test_it.py", "def test_it():\n    assert False\n")
+    device.write("pytest.ini", f"[pytest]\naddopts = {option}\n")
+    assert device.regml("test")[0] == 0
+    [case] = recorded(device).cases
+    assert (case.outcome, case.message) == (Outcome.SKIPPED, "was set up and not run")
+
+
+def test_a_list_of_tests_is_no_run_of_them(device: Any) -> None:
+    status, _, err = device.regml("test", "--", "--collect-only")
+    assert (status, "not asked to run a test" in err) == (2, True)
+    assert device.log().listed == 0
+
+
 def test_a_variable_that_selects_tests_makes_no_complete_run(
     device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

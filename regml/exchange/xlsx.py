@@ -5,14 +5,15 @@ import itertools
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from regml.errors import BrokenFileError, ConfigError
 from regml.exchange.archive import content_of, unpack
-from regml.exchange.foreign import Reading, Remark, Value
+from regml.exchange.foreign import Reading, Remark
 from regml.exchange.mapping import Mapping
 from regml.exchange.table import Row, header, is_ours, reading, table
 from regml.exchange.xml_file import parse_xml
@@ -42,19 +43,21 @@ def read(source: Path, mapping: Mapping) -> Reading:
     Raises:
         BrokenFileError: It is no workbook, or a cell holds a formula or an error.
     """
-    content = _checked(source)
+    content = content_of(source)
+    parts = _checked(source, content)
     import openpyxl
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they are about looks: styles, lists
-            book = openpyxl.load_workbook(io.BytesIO(content), rich_text=True)
+            book = openpyxl.load_workbook(io.BytesIO(content))
+            struck = _struck(openpyxl.load_workbook, content, parts)
     except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
         raise BrokenFileError(
             source, f"is no workbook that can be read ({error}).", remedy=_SAVE_AGAIN
         ) from error
     rows: list[Row] = []
-    remarks = list(_pictures(source, content))
+    remarks = list(_pictures(source, parts))
     whose = []
     for sheet in book.worksheets:
         lines = [
@@ -69,7 +72,7 @@ def read(source: Path, mapping: Mapping) -> Reading:
             remark
             for line in lines[1:]
             for cell in line
-            for remark in _beside(name, cell)
+            for remark in _beside(name, cell, struck)
         ]
         merged = _merged(sheet, lines[0][0].row)
         remarks += [
@@ -152,10 +155,7 @@ def _value(sheet: str, cell: "Cell") -> Any:
             f"holds {what} ({str(cell.value)[:60]}).",
             remedy="Replace it by its value: copy, then paste as values.",
         )
-    value: Value = cell.value
-    if isinstance(value, list):  # a text with several fonts
-        value = str(value)
-    return _unescape(value) if isinstance(value, str) else value
+    return _unescape(cell.value) if isinstance(cell.value, str) else cell.value
 
 
 def _merged(sheet: "Worksheet", head: int) -> dict[str, tuple[str, "Cell"]]:
@@ -171,7 +171,7 @@ def _merged(sheet: "Worksheet", head: int) -> dict[str, tuple[str, "Cell"]]:
     }
 
 
-def _beside(sheet: str, cell: "Cell") -> Iterator[Remark]:
+def _beside(sheet: str, cell: "Cell", struck: Set[str]) -> Iterator[Remark]:
     """Remark on what a cell shows beyond its value."""
     where = f"{sheet}!{cell.coordinate}"
     if comment := getattr(cell, "comment", None):
@@ -183,10 +183,8 @@ def _beside(sheet: str, cell: "Cell") -> Iterator[Remark]:
     address = (link.target or link.location or "") if link else ""
     if address and address not in str(cell.value):
         yield Remark(f"leads to {address}, which is not imported.", where=where)
-    fonts = [cell.font] if cell.value is not None and cell.has_style else []
-    if isinstance(cell.value, list):
-        fonts += [part.font for part in cell.value if not isinstance(part, str)]
-    if any(font is not None and font.strike for font in fonts):
+    whole = cell.value is not None and cell.has_style and cell.font.strike
+    if whole or f"{cell.parent.title}!{cell.coordinate}" in struck:
         yield Remark(
             "has text that is struck through; it is imported like any other.",
             "Remove it in the source, or from the item.",
@@ -194,8 +192,32 @@ def _beside(sheet: str, cell: "Cell") -> Iterator[Remark]:
         )
 
 
-def _pictures(source: Path, content: bytes) -> Iterator[Remark]:
-    parts = unpack(source, content)
+def _struck(
+    load: Callable[..., Any], content: bytes, parts: MappingOf[str, bytes]
+) -> set[str]:
+    """Return the cells of which a part is struck through.
+
+    Read apart, because the library takes escapes off a text when it keeps its fonts.
+    """
+    texts = [
+        part
+        for name, part in parts.items()
+        if name.startswith(("xl/sharedStrings", "xl/worksheets/"))
+    ]
+    if not any(b"strike" in part for part in texts):
+        return set()
+    return {
+        f"{sheet.title}!{cell.coordinate}"
+        for sheet in load(io.BytesIO(content), rich_text=True).worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+        if isinstance(cell.value, list)
+        for part in cell.value
+        if not isinstance(part, str) and part.font is not None and part.font.strike
+    }
+
+
+def _pictures(source: Path, parts: MappingOf[str, bytes]) -> Iterator[Remark]:
     for what, folder in _SHOWN.items():
         count = sum(name.startswith(folder) for name in parts)
         if count:
@@ -214,13 +236,13 @@ def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def _checked(source: Path) -> bytes:
-    """Return the file once it is sure that nothing in it unfolds."""
-    content = content_of(source)
-    for name, part in unpack(source, content).items():
+def _checked(source: Path, content: bytes) -> MappingOf[str, bytes]:
+    """Return the parts of a workbook once it is sure that nothing in them unfolds."""
+    parts = unpack(source, content)
+    for name, part in parts.items():
         if name.endswith((".xml", ".rels", ".vml")):
             parse_xml(part, f"{source}!{name}")
-    return content
+    return parts
 
 
 def _repacked(content: bytes, created: str) -> bytes:

@@ -149,6 +149,23 @@ def test_what_a_sheet_shows_beside_its_values_is_said(tmp_path: Path) -> None:
         assert words in said
 
 
+def test_an_escape_is_read_once_also_beside_text_that_is_struck_through(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.xlsx"
+    items = [UserNeed(id="UN-01", title="_x0041_", text="")]
+    path.write_bytes(export(Target.XLSX, items, project="D", created=TIME).content)
+    book = openpyxl.load_workbook(path)
+    book["UN"]["E1"], book["UN"]["E2"] = (
+        "x",
+        CellRichText("a", TextBlock(InlineFont(strike=True), "b")),
+    )
+    book.save(path)
+    conversion = read(path)
+    assert conversion.items[0].item.title == "_x0041_"
+    assert any("struck through" in remark.message for remark in conversion.remarks)
+
+
 def test_a_header_of_two_rows_makes_no_item(tmp_path: Path) -> None:
     path = xlsx_of(
         tmp_path / "a.xlsx", UN=[["id", "title"], [None, None], ["UN-01", "A"]]

@@ -17,6 +17,7 @@ _BROKEN = (
     NotImplementedError,  # a way of packing that Python does not know
     RuntimeError,  # a password
     EOFError,
+    LookupError,  # a part without a name
     ValueError,
     OSError,
 )

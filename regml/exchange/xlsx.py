@@ -52,7 +52,7 @@ def read(source: Path, mapping: Mapping) -> Reading:
             warnings.simplefilter("ignore")  # they are about looks: styles, lists
             book = openpyxl.load_workbook(io.BytesIO(content))
             struck = _struck(openpyxl.load_workbook, content, parts)
-    except (KeyError, ValueError, TypeError, AttributeError, OSError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, OSError) as error:
         raise BrokenFileError(
             source, f"is no workbook that can be read ({error}).", remedy=_SAVE_AGAIN
         ) from error

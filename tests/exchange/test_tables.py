@@ -309,6 +309,14 @@ def test_a_workbook_that_unfolds_is_not_opened(
         read(path)
 
 
+def test_a_part_without_a_name_is_one_message(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", UN=[["id", "title"], ["UN-01", "A"]])
+    name = b"[Content_Types].xml"
+    path.write_bytes(path.read_bytes().replace(name, b"\0" + name[1:]))
+    with pytest.raises(BrokenFileError, match="is a broken archive"):
+        read(path)
+
+
 def test_an_error_in_a_cell_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     book = openpyxl.Workbook()

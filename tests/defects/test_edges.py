@@ -24,6 +24,7 @@ from regml.items.recorded import (
     ProblemKind,
     StageRun,
     TestCase,
+    TestRun,
 )
 from regml.items.requirements import Category
 from regml.items.risk import Estimate, Lowers
@@ -55,19 +56,24 @@ from tests.factories import (
     control,
     document,
     evidence_of,
+    execution,
     export,
     imported,
     manual_protocol,
     need,
+    origin,
     record,
+    release,
     requirement,
     risk,
     software,
     with_records,
+    with_run,
 )
 
 MAJOR, MINOR = Severity.MAJOR, Severity.MINOR
-RISK = risk()
+VP = manual_protocol(verifies=("SRS-004",))
+BY_HAND = evidence_of(replace(PARTS.plus(VP), tests=PARTS.tests[:1]))
 HIGH = Estimate(severity=2, p1=3, p2=2, level="H")
 
 
@@ -148,6 +154,35 @@ DEFECTS = (
             )
         ),
         "No test, acceptance criterion or protocol verifies",
+    ),
+    Defect(
+        "T15",
+        "a control that only a protocol shows, which nobody carried out",
+        BY_HAND,
+        "No record stands behind control RC-01",
+        also=frozenset({"T04", "R06"}),
+    ),
+    Defect(
+        "T15",
+        "a model made before the first commit from data made after it",
+        with_run(CLEAN, "train", origin=origin(commit=None)),
+        "The walk breaks at this model: no commit of the code that made it",
+        also=frozenset({"M03", "M04"}),
+    ),
+    Defect(
+        "T15",
+        "a control whose tests ran before the first commit",
+        replace(
+            CLEAN,
+            records=tuple(
+                replace(r, statement=replace(r.statement, origin=origin(commit=None)))
+                if isinstance(r.statement, TestRun)
+                else r
+                for r in CLEAN.records
+            ),
+        ),
+        "No record stands behind control RC-01",
+        also=frozenset({"M04"}),
     ),
     Defect(
         "T13",
@@ -390,6 +425,32 @@ CALM = (
             PARTS.plus(
                 software(id="SW-02", implements=(), without_requirements="A frame")
             )
+        ),
+    ),
+    (
+        "T06",
+        "a whole whose part implements something",
+        evidence_of(
+            PARTS.plus(
+                software(id="SW-02", implements=()),
+                software(id="SW-03", part_of="SW-02"),
+            )
+        ),
+    ),
+    (
+        "T15",
+        "a control that only a protocol shows, which was carried out",
+        with_records(BY_HAND, execution(of=VP, known={i.id: i for i in PARTS.items})),
+    ),
+    (
+        "T15",
+        "a release without model and data",
+        replace(
+            CLEAN,
+            records=(
+                *CLEAN.records,
+                record(release(model=None, dataset=None), number=100, signer="quinn"),
+            ),
         ),
     ),
     (

@@ -3,20 +3,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from regml.items.lifecycle import TestProtocol
 from regml.items.links import Link
 from regml.items.notes import MADE, UNREADABLE
 from regml.items.recorded import Record, Release, StageRun
 from regml.items.risk import Risk, RiskControl
 from regml.trace.current import facts_of, noted_artifact
 from regml.trace.model import TraceGraph
-from regml.trace.nodes import SHORT, NodeType
+from regml.trace.nodes import SHORT
 from regml.trace.own_links import link_types
 from regml.trace.rules.base import Gap, rule
 
 ACYCLIC: Final = (Link.REFINES, Link.PART_OF)
 """Links along which nothing may come back to itself."""
 
-EVIDENCE: Final = (Link.VERIFIES, Link.APPROVES, Link.FULFILS, Link.ANNOTATED_BY)
+EVIDENCE: Final = (
+    *(Link.VERIFIES, Link.APPROVES, Link.FULFILS, Link.ANNOTATED_BY),
+    Link.EXECUTES,
+)
 """Links by which records speak for an item."""
 
 _UNPLANNED: Final = "no dataset specification it fulfils"
@@ -193,9 +197,6 @@ def _of_run(graph: TraceGraph, name: str) -> Iterator[Gap]:
 
 def _neighbours(graph: TraceGraph, name: str) -> Mapping[str, bool]:
     """Return what has to stand beside a node on the walk, and whether it does."""
-    at_commit = any(
-        graph.nodes[reason].type is NodeType.COMMIT for reason in graph.reasons(name)
-    )
     of_kind = {
         "dataset": _of_dataset,
         "model": _of_model,
@@ -203,7 +204,16 @@ def _neighbours(graph: TraceGraph, name: str) -> Mapping[str, bool]:
         "release": _of_release,
     }
     rows = of_kind[name.partition("@")[0]](graph, name)
-    return {"no commit of the code that made it": at_commit, **rows}
+    return {"no commit of the code that made it": _has_commit(graph, name), **rows}
+
+
+def _has_commit(graph: TraceGraph, name: str) -> bool:
+    """Tell whether a record, or one that made it, was left at a commit of its own.
+
+    That what it was made from has a commit says nothing about it.
+    """
+    made_by = (edge.target for edge in graph.out(name, Link.PRODUCED_BY))
+    return any(graph.out(record, Link.AT_COMMIT) for record in (name, *made_by))
 
 
 def _of_dataset(graph: TraceGraph, name: str) -> Mapping[str, bool]:
@@ -255,7 +265,14 @@ def _of_release(graph: TraceGraph, name: str) -> Mapping[str, bool]:
 def _of_control(graph: TraceGraph, risk: Risk, control: RiskControl) -> Iterator[Gap]:
     """One record behind one of its items is enough: the rest is for R06."""
     targets = tuple(dict.fromkeys((*control.implemented_by, *control.effectiveness)))
-    sources = [e.source for t in targets for e in graph.into(t, *EVIDENCE)]
+    protocols = [
+        edge.source
+        for target in targets
+        for edge in graph.into(target, Link.VERIFIES)
+        if isinstance(graph.item(edge.source), TestProtocol)
+    ]
+    found = (*targets, *protocols)
+    sources = [e.source for name in found for e in graph.into(name, *EVIDENCE)]
     if not any(_is_recorded(graph, source, risk.id) for source in sources):
         yield Gap(
             f"{risk.id}/{control.id}",
@@ -269,10 +286,7 @@ def _of_control(graph: TraceGraph, risk: Risk, control: RiskControl) -> Iterator
 
 def _is_recorded(graph: TraceGraph, source: str, risk: str) -> bool:
     """Tell whether evidence leads to a commit, and back to the risk."""
-    reasons = graph.reasons(source)
-    return risk in reasons and any(
-        graph.nodes[reason].type is NodeType.COMMIT for reason in reasons
-    )
+    return _has_commit(graph, source) and risk in graph.reasons(source)
 
 
 RULES = (has_no_circle, can_be_walked)

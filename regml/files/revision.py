@@ -4,6 +4,7 @@ A :class:`RevisionFile` answers as a path would, so that every reader works on i
 works on the work tree. Bytes come from one ``git cat-file`` process per revision.
 """
 
+import errno
 import io
 import os
 import posixpath
@@ -77,7 +78,8 @@ class _Objects:
         self.process.stdin.flush()
         header = self.process.stdout.readline().split()
         if len(header) != 3:
-            raise OSError(f"git has no object for {path} in {self.commit[:12]}")
+            why = "git has not got its content here: git fetch, or see git fsck"
+            raise OSError(errno.EIO, why, f"{path} in {self.commit[:12]}")
         content = self.process.stdout.read(int(header[2]))
         self.process.stdout.read(1)
         return content

@@ -167,8 +167,9 @@ def read_entries(root: "Traversable") -> tuple[Entry, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
         raise RecordError(
-            f"{LOG}: cannot be read ({error}). Restore it: git checkout -- {LOG}."
+            f"{LOG}: cannot be read ({why}). Restore it: git checkout -- {LOG}."
         ) from error
     return tuple(_entry(line, number) for number, line in enumerate(lines, 1))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from regml.digest import digest_path
-from regml.errors import ConfigError, UnknownIdError
+from regml.errors import BrokenFileError, ConfigError, UnknownIdError
 from regml.files.revision import open_revision
+from regml.files.text import read_text
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -87,6 +88,16 @@ def test_links_in_a_circle_or_out_of_the_project_lead_nowhere(root: Path) -> Non
         assert not (revision / name).is_file()
         with pytest.raises(FileNotFoundError, match=name):
             (revision / name).read_bytes()
+
+
+def test_content_that_was_never_fetched_is_said(root: Path, tmp_path: Path) -> None:
+    git(root, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "partial"
+    options = ("--quiet", "--filter=blob:none", "--no-checkout")
+    git(root, "clone", *options, root.as_uri(), str(clone))
+    git(clone, "remote", "set-url", "origin", (tmp_path / "gone").as_uri())
+    with pytest.raises(BrokenFileError, match=r"a\.txt: .*git fetch"):
+        read_text(open_revision(clone, "HEAD") / "a.txt", name="a.txt")
 
 
 def test_a_range_of_commits_is_no_revision(root: Path) -> None:

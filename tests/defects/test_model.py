@@ -135,6 +135,7 @@ DEFECTS = (
         "tests before the first commit",
         with_records(CLEAN, replace(run_of_tests(PARTS), origin=origin(commit=None))),
         "before the first commit",
+        also=frozenset({"T15"}),
     ),
     Defect(
         "M04",

@@ -437,6 +437,23 @@ def test_a_commit_of_the_day_after_may_be_of_the_day_its_request_was_closed() ->
     assert findings(with_history(late)) == []
 
 
+@pytest.mark.parametrize(
+    ("evidence", "remedy"),
+    [
+        (with_item(CLEAN, "CR-001", reason="Another one"), "Have quality sign it: "),
+        (
+            with_history(commit(sha="1" * 40, time_utc="2026-01-07T00:10:00Z")),
+            "Write a change request and name it in the message",
+        ),
+    ],
+)
+def test_only_an_open_request_is_worth_a_signature(
+    evidence: Evidence, remedy: str
+) -> None:
+    [finding] = [f for f in findings(evidence) if f.rule == "C06"]
+    assert finding.remedy.startswith(remedy)
+
+
 def test_one_of_several_named_requests_is_enough() -> None:
     body = "After CR-999, for CR-001."
     assert findings(with_history(commit(sha="1" * 40, body=body))) == []

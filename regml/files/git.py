@@ -7,19 +7,22 @@ that keeps git from answering is an error, never a silent "no commit".
 
 import os
 import posixpath
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from regml.digest import fingerprint, sha256_of
-from regml.files.repository import in_repository, run_git
+from regml.files.repository import in_repository, repository_of, run_git
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 ARGUMENTS_AT_ONCE = 500
 """How many paths one git process is given."""
+
+DVCIGNORE = ".dvcignore"
+"""Tells DVC, folder by folder, which files it does not see."""
 
 LINK, SUBMODULE = "120000", "160000"
 """Modes git gives what is no file: a symbolic link, another repository's commit."""
@@ -162,15 +165,20 @@ def commit_seconds(root: Path, commit: str) -> int:
     return int(run_git(root, "show", "-s", "--format=%ct", commit, "--"))
 
 
-def ignored_by_dvc(root: Path, folders: Collection[str]) -> frozenset[str]:
+def ignored_by_dvc(
+    root: Path, folders: Collection[str], files: Iterable[str]
+) -> frozenset[str]:
     """Return the files below some folders that ``.dvcignore`` hides from DVC.
 
-    git reads the patterns, which have its own syntax. Needs a repository; outside
-    one nothing is ignored.
+    git reads the patterns, which have its own syntax, and is asked only where there is
+    one: what ``dvc init`` writes are comments. Needs a repository; outside one nothing
+    is ignored.
     """
-    if not folders or not (root / ".dvcignore").is_file() or not in_repository(root):
+    if not folders or not (root / DVCIGNORE).is_file() or not in_repository(root):
         return frozenset()
-    which = ("-i", "-c", "-o", "--exclude-per-directory=.dvcignore")
+    if not any(map(_has_patterns, _ignoring(root, folders, files))):
+        return frozenset()
+    which = ("-i", "-c", "-o", f"--exclude-per-directory={DVCIGNORE}")
     found = run_git(root, "ls-files", "-z", *which, "--", *sorted(folders))
     return frozenset(nul_separated(found))
 
@@ -180,6 +188,32 @@ def lies_in(path: str, places: Collection[str]) -> bool:
     if path in places:
         return True
     return any(path[:end] in places for end, mark in enumerate(path) if mark == "/")
+
+
+def _ignoring(
+    root: Path, folders: Iterable[str], files: Iterable[str]
+) -> Iterator[Path]:
+    """Give every place of a ``.dvcignore`` that speaks about what is below folders."""
+    top = repository_of(root)
+    for above in (root, *root.parents):
+        yield above / DVCIGNORE
+        if above == top:
+            break
+    for folder in map(PurePosixPath, folders):
+        for place in (folder, *folder.parents):
+            yield root / place / DVCIGNORE
+    yield from (root / file for file in files if file.endswith(f"/{DVCIGNORE}"))
+
+
+def _has_patterns(file: Path) -> bool:
+    """Tell whether a file has a line that is neither empty nor a comment."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # git says what is wrong with it
+    return any(line.strip() and not line.startswith(b"#") for line in lines)
 
 
 def _target(link: Path) -> str:

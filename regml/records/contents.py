@@ -35,8 +35,8 @@ def read_contents(root: Path, paths: Iterable[str]) -> tuple[Content, ...]:
     """
     wanted = tuple(paths)
     folders = {path for path in wanted if (root / path).is_dir()}
-    hidden = ignored_by_dvc(root, folders)
     found = [_files(root, path) for path in wanted]
+    hidden = ignored_by_dvc(root, folders, (file for each in found for file, _ in each))
     files = [[pair for pair in each if pair[0] not in hidden] for each in found]
     # those of all paths at once, so that no core waits at the end of each
     top = os.fspath(root)

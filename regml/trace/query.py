@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from regml.items.documents import DocumentPlan
 from regml.items.recorded import Approval, Execution, Record, Waiver
-from regml.trace.lists import item_state
+from regml.trace.item_states import item_state
 from regml.trace.model import TraceGraph
 from regml.trace.own_links import from_the_other_side
 from regml.trace.page import Branch, Page, Section, Table, Tree, plain

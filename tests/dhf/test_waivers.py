@@ -8,7 +8,7 @@ from regml.dhf.pages import content
 from regml.items.recorded import Approval, Waiver
 from regml.trace.build import build_graph
 from regml.trace.evidence import Evidence
-from regml.trace.lists import item_state
+from regml.trace.item_states import item_state
 from regml.trace.rules import check, look
 from tests.factories import Parts, evidence_of, key_of, origin, record, with_item
 
